@@ -1,0 +1,112 @@
+"""The audit: collect, check, judge, in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from trustkit import checks
+from trustkit.collectors import Progress, collect
+from trustkit.config import Config
+from trustkit.judging.carding import card
+from trustkit.judging.plan import Plan
+from trustkit.policy import Policy
+from trustkit.scorecard import Scorecard
+from trustkit.system import System
+
+
+def audit(
+    model: Any = None,
+    data: Any = None,
+    *,
+    config: Config | str | Path | None = None,
+    policy: str | Path | Policy | Sequence[str] | None = None,
+    only: Iterable[str] | None = None,
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    attestations: Mapping[str, Mapping[str, Any]] | None = None,
+    waivers: Sequence[Mapping[str, Any]] | None = None,
+    alpha: float | None = None,
+    fail_on: str | None = None,
+    require: Sequence[str] | None = None,
+    seed: int = 0,
+    as_of: date | str | None = None,
+    progress: Progress | None = None,
+    **keys: Any,
+) -> Scorecard:
+    """Audit a system and return its scorecard.
+
+    Parameters
+    ----------
+    model : object or str, optional
+        An estimator with ``predict``, a callable, or ``package.module:object``;
+        None where the data carries its decisions.
+    data : data frame or path, optional
+        The audited rows: pandas, Polars, PyArrow, or a csv, parquet, feather
+        or jsonl file.
+    config : Config or path, optional
+        A configuration file, or the folder that holds one; what is given
+        here goes over it.
+    policy : str, path, Policy or sequence of str, optional
+        Packaged ids or files; by default the configuration's.
+    only : iterable of str, optional
+        Checks, controls or areas to select; the card is then partial.
+    limits, options, attestations, waivers : optional
+        As the configuration's sections.
+    alpha, fail_on, require : optional
+        As the configuration's ``[policy]`` keys.
+    seed : int
+        Seed of whatever is drawn.
+    as_of : date or ISO text, optional
+        The day that expiry dates are compared with; today, UTC, by default.
+    progress : callable, optional
+        Called with a stage, what is done of it and its total.
+    **keys
+        Keys of ``[system]`` and ``[data]``, flat: ``target="approved"``.
+
+    Returns
+    -------
+    Scorecard
+
+    Raises
+    ------
+    ConfigError
+        Everything that is wrong with the configuration or the input, at once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustkit as tk
+    >>> log = pd.DataFrame({"sex": ["F", "M"] * 500, "approved": [0, 0, 1, 1] * 250})
+    >>> card = tk.audit(data=log, prediction="approved", favorable=1, sensitive=["sex"])
+    >>> card.controls[2].title, str(card.controls[2].verdict)
+    ('Outcome disparity', 'pass')
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    base = config if isinstance(config, Config) or config is None else Config.read(config, as_of=day)
+    named = [str(policy)] if isinstance(policy, str | Path) else policy
+    gate = {"alpha": alpha, "fail_on": fail_on, "require": require}
+    if not isinstance(policy, Policy):
+        gate["use"] = named
+    over = {
+        "policy": {key: value for key, value in gate.items() if value is not None},
+        "limits": limits,
+        "options": options,
+        "attestations": attestations,
+        "waivers": waivers,
+    }
+    system = System(model, data, config=(base or Config.of(as_of=day)).replace(**over), **keys)
+    found, broken = checks.discover()
+    plan = Plan.of(
+        system.config,
+        found,
+        policies=(policy,) if isinstance(policy, Policy) else None,
+        only=None if only is None else list(only),
+        as_of=day,
+    )
+    evidence = collect(system, seed=seed, progress=progress)
+    return card(evidence, plan, broken, started=started, clock=clock)

@@ -1,0 +1,1 @@
+"""Checks of bias: do groups fare alike?"""

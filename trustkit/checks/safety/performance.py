@@ -1,0 +1,148 @@
+"""Are the decisions better than the best that needs no model?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trustkit.checks.base import Estimate, Metric, check
+from trustkit.checks.comparison import estimate, require
+from trustkit.evidence.cells import Cells
+from trustkit.evidence.tables import MISSING, Scores, Table
+from trustkit.measure.intervals import ClopperPearson, Difference, Floats, Least, Linear, Mean, bounded_mean
+from trustkit.measure.metrics import (
+    SMALLEST_SCORE,
+    area_limits,
+    area_under_curve,
+    log_loss,
+    mean_and_variance,
+    weighted_rows,
+)
+from trustkit.measure.rates import Rate, rate
+
+FEWEST_PER_CLASS = 30
+"""Below this an AUC's limits do not hold their level."""
+
+
+@check(
+    version="1",
+    metrics={
+        "skill": Metric("accuracy less that of the best constant answer", "difference"),
+        "accuracy": Metric("accuracy", "share"),
+        "balanced_accuracy": Metric("mean recall of the classes", "share"),
+        "auc": Metric("area under the ROC curve", "share"),
+        "brier": Metric("Brier score", "share"),
+        "log_loss": Metric("log loss", "nats"),
+    },
+)
+def performance(cells: Cells) -> Iterator[Estimate]:
+    """Are the decisions better than the best that needs no model?
+
+    ``skill`` is the accuracy less the share of the most frequent class, on the
+    same rows. Beside it: accuracy, the mean recall of the classes and, where
+    there is a score, the area under the ROC curve, the Brier score and the log
+    loss (of scores clipped to [1e-6, 1 - 1e-6]).
+
+    Why it matters
+    --------------
+    A system that does no better than always giving the commonest answer has
+    nothing to set against the harm it may do.
+
+    How to read
+    -----------
+    Skill above 0: fewer errors than the best constant answer. The comparison is
+    with every constant answer, so picking the best one is paid for. AUC and log
+    loss are read off score bins: their error is under 1e-5 for smooth scores;
+    the rest is exact. An AUC is judged from 30 rows a class.
+
+    Remedy
+    ------
+    Look for leakage, shift or mislabeled classes between training and use; where
+    classes are rare, judge on balanced accuracy or AUC by a limit of your own.
+
+    References
+    ----------
+    DeLong et al. 1988; Newcombe 1998, 2006; Hoeffding 1956.
+    """
+    require(cells, "truth")
+    if not cells.schema["prediction"] and not cells.schema["score"]:
+        require(cells, "prediction")
+    table = cells.table()
+    if cells.schema["prediction"]:
+        yield from _of_decisions(table)
+    if cells.schema["score"]:
+        yield from _of_scores(cells, table)
+
+
+def _of_decisions(table: Table) -> Iterator[Estimate]:
+    rows = int(table.rows[0])
+    judged = table.truth_known & table.decided
+    right = rate(table, counted=table.correct, among=judged)
+    classes = [label for label in table.truths if label != MISSING]
+    recalls = [rate(table, counted=table.correct, among=judged & table.truth_is(label)) for label in classes]
+    skill, limits = _skill(table, classes)
+    n = int(right.n[0])
+    yield estimate("skill", {}, skill, n, rows, limits, 0)
+    yield estimate("accuracy", {}, right.value[0], n, rows, right.limits, 0)
+    recall = _joined([recall.limits for recall in recalls])
+    balanced = Mean(recall, np.arange(len(classes))[None])
+    fewest = min((int(recall.n[0]) for recall in recalls), default=0)
+    yield estimate("balanced_accuracy", {}, float(recall.value.mean()), fewest, rows, balanced, 0)
+
+
+def _skill(table: Table, classes: list[str]) -> tuple[float, Least]:
+    """Accuracy less the share of each class: rows only the model gets right, less rows only the constant does."""
+    judged = table.truth_known & table.decided
+    gained, lost = [], []
+    for label in classes:
+        same = table.truth_is(label)
+        gained.append(rate(table, counted=table.correct & ~same, among=judged).limits)
+        lost.append(rate(table, counted=~table.correct & same, among=judged).limits)
+    a, b = _joined(gained), _joined(lost)
+    limits = Least(Difference.of_shares(a, b), np.arange(len(classes))[None])
+    return float((a.value - b.value).min()), limits
+
+
+def _of_scores(cells: Cells, table: Table) -> Iterator[Estimate]:
+    scores, rows = cells.scores(), int(table.rows[0])
+    negatives, positives = (int(n) for n in scores.n[0].sum(axis=1))
+    area, n = area_under_curve(scores), min(negatives, positives)
+    if table.weight is not None or table.buckets is not None:
+        why = "no interval of an AUC is offered for weighted rows or rows of one unit"
+        yield Estimate("auc", {}, area, n, rows, why=why)
+    elif n < FEWEST_PER_CLASS:
+        yield Estimate("auc", {}, area, n, rows, why=f"fewer than {FEWEST_PER_CLASS} rows of a class")
+    else:
+        yield estimate("auc", {}, area, n, rows, area_limits(area, scores.n[0]), 0)
+    yield from _losses(cells, scores, rows)
+
+
+def _losses(cells: Cells, scores: Scores, rows: int) -> Iterator[Estimate]:
+    table = cells.table(scored=True)
+    size = rate(table, counted=table.truth_positive, among=table.truth_known)
+    n = int(size.n[0])
+    if n == 0:
+        return
+    truth, score, weight = weighted_rows(scores)
+    positive, negative = scores.mass[0, 1].sum() - 2 * scores.s[0, 1].sum(), scores.s2[0].sum()
+    brier = float((positive + negative) / scores.mass[0].sum())
+    _, variance = mean_and_variance((truth - score) ** 2, weight)
+    yield estimate("brier", {}, brier, n, rows, _limits(brier, variance, size), 0)
+    worst = -np.log(SMALLEST_SCORE)
+    clipped = np.clip(score, SMALLEST_SCORE, 1 - SMALLEST_SCORE)
+    loss = log_loss(scores)
+    _, variance = mean_and_variance(-np.log(np.where(truth == 1, clipped, 1 - clipped)) / worst, weight)
+    limits = Linear(_limits(loss / worst, variance, size), np.array([worst]), np.zeros(1))
+    yield estimate("log_loss", {}, loss, n, rows, limits, 0)
+
+
+def _limits(mean: float, variance: float, size: Rate) -> ClopperPearson:
+    return bounded_mean(np.array([mean]), np.array([variance]), size.limits.n, size.limits.df)
+
+
+def _joined(limits: list[ClopperPearson]) -> ClopperPearson:
+    def column(name: str) -> Floats:
+        return np.concatenate([getattr(part, name) for part in limits])
+
+    return ClopperPearson(column("value"), column("n"), column("df"))

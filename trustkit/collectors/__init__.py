@@ -1,0 +1,66 @@
+"""Collectors: the impure rooms, where data is read and models are asked."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from trustkit.errors import ConfigError
+from trustkit.evidence import KINDS, Collected, Evidence, Read
+from trustkit.system import System
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage, what is done of it and its total."""
+
+
+def collect(
+    system: System, *, only: Iterable[str] | None = None, seed: int = 0, progress: Progress | None = None
+) -> Evidence:
+    """Measure a system once.
+
+    Parameters
+    ----------
+    system : System
+        What is audited.
+    only : iterable of str, optional
+        Kinds of evidence; all by default.
+    seed : int
+        Seed of whatever is drawn.
+    progress : callable, optional
+        Called with a stage, what is done of it and its total.
+
+    Returns
+    -------
+    Evidence
+        What a kind could not be collected for stands in its ``errors``.
+
+    Raises
+    ------
+    ConfigError
+        The configuration or the data is wrong; nothing was collected.
+    """
+    from trustkit.collectors.sources import Sources
+
+    sources = Sources.open(system, progress)
+    kinds: dict[str, Any] = {}
+    errors, costs = {}, []
+    for kind in sorted(KINDS) if only is None else sorted(set(only)):
+        started = time.perf_counter()
+        try:
+            kinds[kind] = _collector(kind)(sources)
+        except ConfigError:
+            raise
+        except Exception:  # noqa: BLE001 (shown on the card; the rest goes on)
+            errors[kind] = traceback.format_exc()
+        seconds = time.perf_counter() - started
+        costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls))
+    inputs = tuple(Read(read.role, read.path, read.sha256, read.rows) for read in sources.frame.inputs)
+    return Evidence(sources.declared(), kinds, errors, tuple(costs), inputs, seed)
+
+
+def _collector(kind: str) -> Callable[[Any], Any]:
+    from trustkit.collectors import cells
+
+    return {"cells": cells.collect_cells}[kind]

@@ -1,0 +1,103 @@
+"""The collector of cells: code the columns by role, then count."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trustkit.collectors.sources import Sources
+from trustkit.errors import ConfigError, Problem
+from trustkit.evidence.cells import BUCKETS, Axis, Cells
+from trustkit.evidence.tables import MISSING
+from trustkit.frames import Labels
+
+MOST_LABELS = 100_000
+
+
+def collect_cells(sources: Sources) -> Cells:
+    """Count the audited rows by group, truth, decision and score.
+
+    Raises
+    ------
+    ConfigError
+        For a weight that is missing, negative or infinite, or an attribute
+        with more groups than could be counted.
+    """
+    data, rows = sources.data, sources.frame.rows
+    nothing: Axis = ((MISSING,), np.zeros(rows, dtype=np.int8))
+    decisions, score, faults = sources.decisions(), *_score(sources)
+    truth = sources.truth()
+    axes = dict(zip(data.sensitive, _groups(sources), strict=True))
+    axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
+    axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
+    if truth and decisions and not ({*truth.names} & {*decisions.names}) - {MISSING}:
+        faults["prediction"] = "no label of the decisions occurs in the target: are they coded differently?"
+    schema = {
+        "attributes": list(data.sensitive),
+        "bins": {name: list(axes[name][0]) for name in data.bins if name in axes},
+        "positive": sources.positive,
+        "favorable": list(sources.favorable),
+        "truth": truth is not None,
+        "prediction": decisions is not None,
+        "score": score is not None,
+        "weight": data.weight is not None,
+        "unit": data.unit is not None,
+    }
+    try:
+        return Cells.count(
+            schema, axes, score=score, weight=_weights(sources), bucket=_buckets(sources, schema), faults=faults
+        )
+    except OverflowError as error:
+        raise ConfigError([Problem("data.weight", str(error))]) from None
+
+
+def _groups(sources: Sources) -> list[Axis]:
+    """Coded sensitive attributes, in threads: the coding releases the lock."""
+
+    def coded(name: str) -> Labels:
+        edges = sources.data.bins.get(name)
+        labels = sources.frame.labels(name) if edges is None else sources.frame.binned(name, edges)
+        if len(labels.names) > MOST_LABELS:
+            found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
+            raise ConfigError([Problem("data.sensitive", found)])
+        return labels
+
+    with ThreadPoolExecutor() as pool:
+        return [(labels.names, labels.codes) for labels in pool.map(coded, sources.data.sensitive)]
+
+
+def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
+    """Scores, and the fault where some are no probabilities: then none is used."""
+    score = sources.score()
+    if score is None:
+        return None, {}
+    outside = int(((score < 0) | (score > 1)).sum())
+    if outside:
+        return np.full(len(score), np.nan), {"score": f"{outside} of {len(score)} scores lie outside [0, 1]"}
+    return score, {}
+
+
+def _weights(sources: Sources) -> Any:
+    if sources.data.weight is None:
+        return None
+    weight = sources.frame.numbers(sources.data.weight)
+    wrong = int((~np.isfinite(weight) | (weight < 0)).sum())
+    if wrong:
+        found = f"{wrong} rows of {sources.data.weight!r} are missing, negative or infinite"
+        raise ConfigError([Problem("data.weight", found)])
+    return weight
+
+
+def _buckets(sources: Sources, schema: dict[str, Any]) -> Any:
+    """Keyed-hash bucket of each row's unit; a missing unit is a unit of its own kind."""
+    if sources.data.unit is None:
+        return None
+    units = sources.frame.labels(sources.data.unit)
+    key = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
+    hashed = pd.util.hash_array(np.array(units.names, dtype=object), hash_key=key) % BUCKETS
+    return hashed.astype(np.int64)[units.codes]

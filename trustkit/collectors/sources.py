@@ -1,0 +1,197 @@
+"""What collectors read: the audited columns by role, validated together, and the model's predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trustkit import models
+from trustkit.config import DataSection
+from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.evidence.tables import MISSING
+from trustkit.frames import Frame, Labels, header, label_text
+from trustkit.system import System
+
+if TYPE_CHECKING:
+    from trustkit.collectors import Progress
+
+_COLUMNS = ("target", "prediction", "score", "weight", "unit", "time")
+
+
+@dataclass
+class Sources:
+    """A system opened: its frame, its model, and the classes of its two roles.
+
+    Attributes
+    ----------
+    system : System
+        As declared.
+    frame : Frame
+        The audited rows.
+    model : object or None
+        The model, loaded.
+    features : list of str
+        Columns that the model takes.
+    positive : str or None
+        Canonical label of the class that rates and scores speak of.
+    favorable : tuple of str
+        Canonical labels of the classes that a person wants.
+    """
+
+    system: System
+    frame: Frame
+    model: Any
+    features: list[str]
+    positive: str | None
+    favorable: tuple[str, ...]
+    progress: Progress | None = None
+    model_calls: int = 0
+    _predictions: models.Predictions | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, system: System, progress: Progress | None = None) -> Sources:
+        """Read the data's roles, load the model, settle the classes.
+
+        Raises
+        ------
+        ConfigError
+            All that is wrong with the columns, the files and the classes.
+        """
+        data, config = system.config.data, system.config
+        problems = list(config.missing_files())
+        if system.data is None and data.audit is None:
+            problems.append(Problem("data.audit", "no data: give a data frame, or name a file"))
+        if problems:
+            raise ConfigError(problems)
+        source = data.audit if system.data is None else system.data
+        spec = config.system.model if system.model is None else system.model
+        columns = header(source, key="data.audit", folder=system.folder)
+        _check_columns(data, columns)
+        model = None if spec is None else models.resolve(spec, folder=system.folder)
+        features = []
+        if model is not None:
+            features = models.feature_names(model, columns, exclude=_roles(data), declared=data.features)
+        wanted = None if system.data is not None else [c for c in columns if c in {*_used(data), *features}]
+        frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
+        opened = cls(system, frame, model, features, None, (), progress)
+        opened._settle_classes()
+        return opened
+
+    @property
+    def data(self) -> DataSection:
+        """Roles of the columns."""
+        return self.system.config.data
+
+    def truth(self) -> Labels | None:
+        """Coded target, or None."""
+        return None if self.data.target is None else self.frame.labels(self.data.target)
+
+    def decisions(self) -> Labels | None:
+        """Coded decisions: the log's, else the model's, else None."""
+        if self.data.prediction is not None:
+            return self.frame.labels(self.data.prediction)
+        return None if self.model is None else self.predictions().labels
+
+    def score(self) -> Any:
+        """P(positive) by row: the log's, else the model's, else None."""
+        if self.data.score is not None:
+            return self.frame.numbers(self.data.score)
+        if self.model is None or self.positive is None or self.data.prediction is not None:
+            return None
+        return self.predictions().score
+
+    def predictions(self) -> models.Predictions:
+        """Ask the model once, in bounded batches."""
+        if self._predictions is None:
+            report = None if self.progress is None else _stage(self.progress, "predict")
+            self._predictions = models.predict(
+                self.model, self.frame, self.features, positive=self.positive, progress=report
+            )
+            self.model_calls += self._predictions.calls
+        return self._predictions
+
+    def declared(self) -> dict[str, Any]:
+        """The owner's facts, with the classes that were settled and the kind of model."""
+        facts = self.system.declared()
+        if self.model is not None:
+            facts["model"] = f"{type(self.model).__module__}.{type(self.model).__qualname__}"
+        if self.positive is not None:
+            facts["positive"] = self.positive
+        if self.favorable:
+            facts["favorable"] = list(self.favorable)
+        return facts
+
+    def _settle_classes(self) -> None:
+        """Positive and favorable: as declared, each from the other, or 1 / true of labels 0/1 or boolean."""
+        data = self.data
+        positive = None if data.positive is None else label_text(data.positive)
+        favorable = tuple(label_text(value) for value in _listed(data.favorable))
+        truth = self.truth()
+        if truth is not None and set(truth.names) <= {MISSING}:
+            raise ConfigError([Problem("data.target", f"every value of {data.target!r} is missing")])
+        logged = None if data.prediction is None else self.frame.labels(data.prediction)
+        labels = {*(truth.names if truth else ()), *(logged.names if logged else ())} - {MISSING}
+        declared = {"positive": (positive,) if positive else (), "favorable": favorable}
+        absent = [
+            Problem(f"data.{role}", f"{label!r} does not occur; labels are {_some(labels)}", nearest(label, labels))
+            for role, named in declared.items()
+            for label in named
+            if labels and label not in labels and not self._may_predict(label)
+        ]
+        if absent:
+            raise ConfigError(absent)
+        if not positive and not favorable:
+            favorable = self._usual(labels)
+        self.positive = positive or (favorable[0] if len(favorable) == 1 else None)
+        self.favorable = favorable or ((positive,) if positive else ())
+
+    def _usual(self, labels: set[str]) -> tuple[str, ...]:
+        for usual in ({"0", "1"}, {"false", "true"}):
+            if labels and labels <= usual:
+                return (max(usual),)
+        if len(labels) in (1, 2):
+            found = f"required, since the labels are {_some(labels)}: which of them does a person want?"
+            raise ConfigError([Problem("data.favorable", found)])
+        return ()
+
+    def _may_predict(self, label: str) -> bool:
+        classes = getattr(self.model, "classes_", None)
+        return classes is not None and label in {label_text(value) for value in classes}
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _some(labels: set[str]) -> str:
+    shown = sorted(labels)[:8]
+    return ", ".join(shown) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")
+
+
+def _used(data: DataSection) -> list[str]:
+    named = [getattr(data, role) for role in _COLUMNS if role != "time"]
+    return [name for name in (*named, *data.sensitive) if name is not None]
+
+
+def _roles(data: DataSection) -> list[str]:
+    return [name for role in _COLUMNS if (name := getattr(data, role)) is not None]
+
+
+def _check_columns(data: DataSection, columns: list[str]) -> None:
+    """Report every role whose column is not there."""
+    named = [(f"data.{role}", getattr(data, role)) for role in _COLUMNS]
+    for role in ("sensitive", "quasi_identifiers", "features"):
+        named += [(f"data.{role}", name) for name in getattr(data, role) or ()]
+    problems = [
+        Problem(key, f"there is no column {name!r}", nearest(name, columns))
+        for key, name in named
+        if name is not None and name not in columns
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _stage(progress: Progress, stage: str) -> Any:
+    return lambda done, total: progress(stage, done, total)

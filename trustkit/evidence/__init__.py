@@ -1,0 +1,204 @@
+"""Evidence: what was measured once from a system, judged later without data or model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from trustkit.errors import ConfigError, Problem
+
+FORMAT = "trustkit-evidence/1"
+
+KINDS = {"cells": "trustkit.evidence.cells:Cells"}
+"""Where each kind of evidence is defined."""
+
+
+class Kind(Protocol):
+    """One kind of evidence: it adds, and goes to plain data and back without loss."""
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """What was declared before the data was seen; only equal schemas add."""
+
+    def __add__(self, other: Any) -> Any: ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+
+    def notes(self) -> list[str]:
+        """What the card should say of it."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What collecting one kind took."""
+
+    kind: str
+    seconds: float
+    rows: int
+    model_calls: int = 0
+
+    def __add__(self, other: Collected) -> Collected:
+        seconds, rows = self.seconds + other.seconds, self.rows + other.rows
+        return Collected(self.kind, seconds, rows, self.model_calls + other.model_calls)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file that was read."""
+
+    role: str
+    path: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Counts and facts of a system, by kind.
+
+    Attributes
+    ----------
+    system : mapping
+        What the owner declared: name, purpose, the role of each column.
+    kinds : mapping of str to Kind
+        The evidence.
+    errors : mapping of str to str
+        Kinds that could not be collected, with the traceback.
+    costs : tuple of Collected
+        What each kind took.
+    inputs : tuple of Read
+        Files read.
+    seed : int
+        Seed of whatever was drawn.
+    shared : bool
+        Whether small cells were pooled; such evidence does not add.
+    """
+
+    system: Mapping[str, Any]
+    kinds: Mapping[str, Any]
+    errors: Mapping[str, str]
+    costs: tuple[Collected, ...] = ()
+    inputs: tuple[Read, ...] = ()
+    seed: int = 0
+    shared: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What must be equal for evidence to add."""
+        kinds = {name: dict(kind.schema) for name, kind in self.kinds.items()}
+        return {"system": dict(self.system), "seed": self.seed, **kinds}
+
+    @property
+    def digest(self) -> str:
+        """Digest of the schema."""
+        return "sha256:" + hashlib.sha256(_canonical(self.schema).encode()).hexdigest()
+
+    def __add__(self, other: Evidence) -> Evidence:
+        if self.shared or other.shared:
+            raise ConfigError([Problem("evidence", "made with --share: its small cells are pooled, so it does not add")])
+        differing = _differences(self.schema, other.schema)
+        if differing:
+            raise ConfigError([Problem("evidence", f"does not add: {key} differs") for key in differing])
+        costs = {cost.kind: cost for cost in self.costs}
+        for cost in other.costs:
+            costs[cost.kind] = costs[cost.kind] + cost if cost.kind in costs else cost
+        return replace(
+            self,
+            kinds={name: kind + other.kinds[name] for name, kind in self.kinds.items()},
+            errors={**self.errors, **other.errors},
+            costs=tuple(costs.values()),
+            inputs=tuple(sorted({*self.inputs, *other.inputs}, key=lambda read: (read.role, read.path))),
+        )
+
+    def without_small_cells(self, min_cell: int) -> Evidence:
+        """Return evidence to share: nothing in it stands for 1 to ``min_cell - 1`` rows."""
+        from trustkit.evidence.sharing import without_small_cells
+
+        try:
+            kinds = {name: without_small_cells(kind, min_cell) for name, kind in self.kinds.items()}
+        except ValueError as error:
+            raise ConfigError([Problem("--share", str(error))]) from None
+        return replace(self, kinds=kinds, shared=True)
+
+    def save(self, path: str | Path) -> None:
+        """Write the evidence as JSON, whole or not at all."""
+        data = {
+            "format": FORMAT,
+            "digest": self.digest,
+            "shared": self.shared,
+            "system": dict(self.system),
+            "seed": self.seed,
+            "errors": dict(self.errors),
+            "costs": [asdict(cost) for cost in self.costs],
+            "inputs": [asdict(read) for read in self.inputs],
+            "kinds": {name: kind.to_json() for name, kind in self.kinds.items()},
+        }
+        write_whole(Path(path), json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ConfigError
+            When the file is missing, is no evidence of format 1, or was changed.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            if not isinstance(data, dict) or data.get("format") != FORMAT:
+                raise ConfigError([Problem(str(path), f"not evidence of format {FORMAT}")])
+            evidence = cls(
+                system=data["system"],
+                kinds={name: _class(name).from_json(kind) for name, kind in data["kinds"].items()},
+                errors=data["errors"],
+                costs=tuple(Collected(**cost) for cost in data["costs"]),
+                inputs=tuple(Read(**read) for read in data["inputs"]),
+                seed=data["seed"],
+                shared=data["shared"],
+            )
+        except OSError as error:
+            raise ConfigError([Problem(str(path), error.strerror or "cannot be read")]) from None
+        except (UnicodeDecodeError, json.JSONDecodeError):
+            raise ConfigError([Problem(str(path), "not JSON")]) from None
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError([Problem(str(path), f"damaged evidence: {type(error).__name__} {error}")]) from None
+        if evidence.digest != data["digest"]:
+            raise ConfigError([Problem(str(path), "its schema does not have the digest it states")])
+        return evidence
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: beside it first, then in its place."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ConfigError([Problem(str(path), error.strerror or "cannot be written")]) from None
+
+
+def _class(kind: str) -> Any:
+    module, _, name = KINDS[kind].partition(":")
+    return getattr(import_module(module), name)
+
+
+def _canonical(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _differences(one: Any, other: Any, key: str = "") -> Sequence[str]:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        keys = sorted({*one, *other})
+        return [d for k in keys for d in _differences(one.get(k), other.get(k), f"{key}.{k}".lstrip("."))]
+    return [] if _canonical(one) == _canonical(other) else [key]

@@ -1,0 +1,121 @@
+"""Blocks: sparse tables of integer sums that add exactly, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCORE_ONE = 2**30
+WEIGHT_ONE = 2**20
+SQUARE_ONE = 2**16
+
+Ints: TypeAlias = NDArray[np.int64]
+Coded: TypeAlias = tuple[NDArray[Any], int]
+"""A code for each row, and the number of codes."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Sums by cell: one row a cell, sorted by its codes.
+
+    Attributes
+    ----------
+    codes : array of int, shape (cells, axes)
+        Place of the cell on each axis.
+    sums : mapping of str to array of int, shape (cells,)
+        ``n`` rows; ``s``, ``s2`` sums of score and its square in units of
+        2^-30; ``w``, ``w2`` sums of weight (2^-20) and its square (2^-16);
+        ``ws``, ``ws2`` sums of weight times score and its square (2^-30).
+    """
+
+    codes: Ints
+    sums: Mapping[str, Ints]
+
+    @classmethod
+    def count(cls, axes: Sequence[Coded], parts: Mapping[str, Ints | None]) -> Self:
+        """Sum `parts` over the rows of each cell; None stands for the number of rows."""
+        sizes = [max(size, 1) for _, size in axes]
+        key = np.zeros(len(axes[0][0]), dtype=np.int64)
+        for (codes, _), size in zip(axes, sizes, strict=True):
+            key *= size
+            key += codes
+        cells = int(np.prod(sizes, dtype=object))
+        if cells > 2**24:
+            present, key = np.unique(key, return_inverse=True)
+            sums = {name: _total(key, values, len(present)) for name, values in parts.items()}
+        else:
+            full = {name: _total(key, values, cells) for name, values in parts.items()}
+            present = np.flatnonzero(full["n"])
+            sums = {name: values[present] for name, values in full.items()}
+        return cls(np.stack(np.unravel_index(present, sizes), axis=1).astype(np.int64), sums)
+
+    def __add__(self, other: Block) -> Block:
+        codes = np.concatenate([self.codes, other.codes])
+        return Block(
+            codes, {name: np.concatenate([mine, other.sums[name]]) for name, mine in self.sums.items()}
+        ).summed()
+
+    def summed(self) -> Block:
+        """Return the block with rows of equal codes added and sorted."""
+        codes, place = np.unique(self.codes, axis=0, return_inverse=True)
+        sums = {name: dense(values, (place.ravel(),), (len(codes),)) for name, values in self.sums.items()}
+        return Block(codes, sums)
+
+    def where(self, rows: NDArray[np.bool_]) -> Block:
+        """Return the cells at `rows`."""
+        return Block(self.codes[rows], {name: values[rows] for name, values in self.sums.items()})
+
+    def recoded(self, axis: int, codes: Ints) -> Block:
+        """Return the block with ``codes[c]`` in place of each code c of one axis."""
+        mine = self.codes.copy()
+        mine[:, axis] = codes[mine[:, axis]]
+        return Block(mine, self.sums)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists of integers."""
+        sums = {name: values.tolist() for name, values in self.sums.items()}
+        return {"codes": self.codes.tolist(), "sums": sums}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], axes: int) -> Self:
+        """Read what `to_json` wrote."""
+        codes = np.array(data["codes"], dtype=np.int64).reshape(-1, axes)
+        return cls(codes, {name: np.array(values, dtype=np.int64) for name, values in data["sums"].items()})
+
+
+def dense(values: Ints, place: tuple[Ints, ...], shape: tuple[int, ...]) -> Ints:
+    """Sums spread into a dense array; what falls on one place is added."""
+    total = np.zeros(shape, dtype=np.int64)
+    np.add.at(total, place, values)
+    return total
+
+
+def fixed_point(values: NDArray[np.float64], one: int) -> Ints:
+    """Values in integer units of ``1 / one``, rounded once per row.
+
+    Raises
+    ------
+    OverflowError
+        Where their sum could leave 63 bits.
+    """
+    if len(values) and float(values.max()) * one * len(values) >= 2.0**62:
+        raise OverflowError("the sum of the weights does not fit 63 bits: divide the weights by their mean")
+    return np.floor(values * one + 0.5).astype(np.int64)
+
+
+def _total(key: Ints, values: Ints | None, cells: int) -> Ints:
+    """Exact sums by key: doubles hold integers to 2^53, so rows are cut into pieces that stay below."""
+    if values is None:
+        return np.bincount(key, minlength=cells).astype(np.int64)
+    piece = 2**53 // max(int(values.max(initial=1)), 1)
+    if piece < 256:
+        return dense(values, (key,), (cells,))
+    total = np.zeros(cells, dtype=np.int64)
+    for start in range(0, len(key), piece):
+        part = slice(start, start + piece)
+        total += np.bincount(key[part], weights=values[part], minlength=cells).astype(np.int64)
+    return total

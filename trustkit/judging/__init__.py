@@ -1,0 +1,75 @@
+"""The judge: the one place where estimates meet limits, and the error budget is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from trustkit.config import Config
+from trustkit.evidence import Evidence
+from trustkit.judging.plan import Plan
+from trustkit.policy import Policy
+from trustkit.scorecard import Scorecard
+
+
+def judge(
+    evidence: Evidence,
+    policy: str | Path | Policy | None = None,
+    *,
+    config: Config | str | Path | None = None,
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
+    waivers: Sequence[Mapping[str, Any]] | None = None,
+    as_of: date | str | None = None,
+    only: Iterable[str] | None = None,
+) -> Scorecard:
+    """Judge evidence by a policy; neither data nor model is needed.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What was collected.
+    policy : str, path or Policy, optional
+        Over the configuration's ``[policy] use``.
+    config : Config or path, optional
+        Limits, waivers and gate; never taken from the evidence.
+    limits, waivers : optional
+        Over the configuration's.
+    as_of : date or ISO text, optional
+        The day that expiry dates are compared with; today, UTC, by default.
+    only : iterable of str, optional
+        Checks, controls or areas; the rest is not assessed.
+
+    Returns
+    -------
+    Scorecard
+
+    Raises
+    ------
+    ConfigError
+        Names or values that mean nothing, all at once.
+    """
+    from trustkit import checks
+    from trustkit.judging.carding import card
+
+    started, clock = datetime.now(UTC), time.perf_counter()
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    read = Config.of() if config is None else config if isinstance(config, Config) else Config.read(config)
+    over: dict[str, Any] = {}
+    if isinstance(policy, str | Path):
+        over["policy"] = {"use": [str(policy)]}
+    if limits is not None:
+        over["limits"] = limits
+    if waivers is not None:
+        over["waivers"] = waivers
+    found, broken = checks.discover()
+    plan = Plan.of(
+        read.replace(**over) if over else read,
+        found,
+        policies=(policy,) if isinstance(policy, Policy) else None,
+        only=None if only is None else list(only),
+        as_of=day,
+    )
+    return card(evidence, plan, broken, started=started, clock=clock)

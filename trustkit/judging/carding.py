@@ -1,0 +1,297 @@
+"""From evidence and a plan to a card: enter the claims, judge them together, settle each control."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import trustkit
+from trustkit.evidence import Evidence
+from trustkit.judging.claims import Claim, Judgment, judge_claims
+from trustkit.judging.coverage import covered
+from trustkit.judging.docket import Docket, Fault, Figure, Part
+from trustkit.judging.gate import Waivers, attested, gate_of
+from trustkit.judging.plan import Plan
+from trustkit.judging.wording import claim_message, figure_message, needs_of
+from trustkit.policy import Control
+from trustkit.scorecard import (
+    Area,
+    ControlResult,
+    Cost,
+    Finding,
+    Input,
+    PolicyUsed,
+    Principle,
+    Run,
+    Score,
+    Scorecard,
+    Verdict,
+)
+
+_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "narwhals", "scikit-learn", "fairlearn", "pydantic")
+_PRINCIPLES = ("safe", "secure", "trustworthy")
+
+
+def card(
+    evidence: Evidence, plan: Plan, broken: Mapping[str, str], *, started: datetime, clock: float
+) -> Scorecard:
+    """Judge evidence by a plan.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What was collected.
+    plan : Plan
+        What is asked.
+    broken : mapping of str to str
+        Plugins that did not load.
+    started : datetime
+        When the run began, UTC.
+    clock : float
+        Reading of `time.perf_counter` then.
+    """
+    docket = Docket(evidence, plan)
+    claims = {id: line for id, line in docket.lines.items() if isinstance(line, Claim)}
+    place = {id: i for i, id in enumerate(claims)}
+    families = [[place[id] for part in parts for id in part.ids if id in place] for parts in docket.parts.values()]
+    judged = dict(zip(claims, judge_claims(list(claims.values()), families, plan.alpha), strict=True))
+    findings = {id: _finding(id, line, judged.get(id), plan) for id, line in docket.lines.items()}
+    findings |= {f"plugin:{name}:": _fault(f"plugin:{name}:", Fault(name, "", why)) for name, why in broken.items()}
+    waivers = Waivers(plan.config.waivers, plan.as_of)
+    where = {id: i for i, id in enumerate(findings)}
+    controls = tuple(
+        _control(control, docket.parts[control.id], claims, judged, findings, where, waivers, plan)
+        for control, _ in plan.controls
+    )
+    verdicts = [control.verdict for control in controls] + ([Verdict.ERROR] if broken else [])
+    notes = [*waivers.notes(), *_loosened(claims), _method(evidence, plan, len(claims))]
+    made = Scorecard(
+        digest="",
+        verdict=Verdict.worst(verdicts, Verdict.NOT_ASSESSED),
+        only=plan.only,
+        alpha=plan.alpha,
+        gate=gate_of(plan.config, controls, broken=bool(broken)),
+        score=None if plan.only is not None else Score.of(controls),
+        system=evidence.system,
+        policies=tuple(PolicyUsed(id=p.id, version=p.version, sha256=p.sha256) for p in plan.policies),
+        principles=_principles(controls, plan.only is not None),
+        controls=controls,
+        findings=tuple(findings.values()),
+        notes=tuple(notes),
+        evidence=tuple(_cost(evidence, cost) for cost in evidence.costs),
+        run=_run(evidence, plan, started, clock),
+    )
+    return made.model_copy(update={"digest": made.content_digest()})
+
+
+def _finding(id: str, line: Claim | Figure | Fault, judgment: Judgment | None, plan: Plan) -> Finding:  # noqa: A002
+    if isinstance(line, Fault):
+        return _fault(id, line)
+    if isinstance(line, Figure):
+        return _figure(id, line, plan)
+    assert judgment is not None  # noqa: S101 (every claim is judged)
+    return _judged(id, line, judgment, plan.config.policy.min_cell)
+
+
+def _judged(id: str, claim: Claim, judgment: Judgment, min_cell: int) -> Finding:  # noqa: A002
+    verdict = Verdict.FAIL if judgment.failed else Verdict.PASS if judgment.passed else Verdict.INCONCLUSIVE
+    estimate, hidden = claim.estimate, claim.why is not None and claim.why.startswith("n<")
+    sampled = claim.why is None and estimate.limits is not None and not claim.certain
+    return Finding(
+        id=id,
+        check=claim.check.id,
+        check_version=claim.check.version,
+        metric=estimate.metric,
+        subject=estimate.subject,
+        estimate=None if hidden else _finite(estimate.value),
+        interval=_interval(judgment.interval) if sampled else None,
+        level=1 - 2 * judgment.level if sampled else None,
+        pass_interval=_interval(judgment.pass_interval) if sampled else None,
+        p_fail=judgment.p if sampled else None,
+        limit=claim.limit,
+        n=_count(estimate.n, min_cell),
+        reference_n=_count(estimate.reference_n, min_cell),
+        rows_needed=judgment.rows_needed if verdict == Verdict.INCONCLUSIVE else None,
+        detectable=judgment.detectable if sampled else None,
+        verdict=verdict,
+        why=claim.why or estimate.why,
+        message=claim_message(claim, judgment, verdict),
+        remedy=None if verdict == Verdict.PASS else claim.check.remedy,
+    )
+
+
+def _figure(id: str, figure: Figure, plan: Plan) -> Finding:  # noqa: A002
+    estimate, min_cell = figure.estimate, plan.config.policy.min_cell
+    sampled = figure.why is None and estimate.limits is not None
+    return Finding(
+        id=id,
+        check=figure.check.id,
+        check_version=figure.check.version,
+        metric=estimate.metric,
+        subject=estimate.subject,
+        estimate=None if figure.why else _finite(estimate.value),
+        interval=_interval(estimate.interval(plan.alpha)) if sampled else None,
+        level=1 - 2 * plan.alpha if sampled else None,
+        pass_interval=None,
+        p_fail=None,
+        limit=None,
+        n=_count(estimate.n, min_cell),
+        reference_n=_count(estimate.reference_n, min_cell),
+        rows_needed=None,
+        detectable=None,
+        verdict=Verdict.NOT_APPLICABLE,
+        why=figure.why or estimate.why,
+        message=figure_message(figure.check, estimate, figure.why),
+        remedy=None,
+    )
+
+
+def _fault(id: str, fault: Fault) -> Finding:  # noqa: A002
+    last = fault.trace.strip().rsplit("\n", 1)[-1]
+    return Finding(
+        id=id,
+        check=fault.check,
+        check_version=fault.version,
+        metric="error",
+        subject={},
+        estimate=None,
+        interval=None,
+        level=None,
+        pass_interval=None,
+        p_fail=None,
+        limit=None,
+        n=None,
+        reference_n=None,
+        rows_needed=None,
+        detectable=None,
+        verdict=Verdict.ERROR,
+        why=fault.trace,
+        message=f"could not be measured: {last}",
+        remedy="Mend what the traceback names and audit again; until then nothing is known here.",
+    )
+
+
+def _control(
+    control: Control,
+    parts: Sequence[Part],
+    claims: Mapping[str, Claim],
+    judged: Mapping[str, Judgment],
+    findings: Mapping[str, Finding],
+    where: Mapping[str, int],
+    waivers: Waivers,
+    plan: Plan,
+) -> ControlResult:
+    ids = list(dict.fromkeys(id for part in parts for id in part.ids))
+    verdict, attestation = attested(control, plan.config, plan.as_of)
+    if verdict is None:
+        verdict = Verdict.worst((_verdict(part, findings) for part in parts), Verdict.NOT_ASSESSED)
+    mine = [id for id in ids if id in claims]
+    open_ = [id for id in mine if findings[id].verdict == Verdict.INCONCLUSIVE]
+    needs = [need for part in parts for need in part.needs]
+    needs += needs_of([claims[id] for id in open_], [judged[id] for id in open_], plan.config.policy.min_cell)
+    settled = [findings[id].verdict != Verdict.INCONCLUSIVE for id in mine]
+    return ControlResult(
+        id=control.id,
+        principle=control.principle,
+        area=control.area,
+        title=control.title,
+        requirement=control.requirement,
+        severity=control.severity,
+        verdict=verdict,
+        sources=control.sources,
+        crosswalk=control.crosswalk,
+        covers=covered([claims[id] for id in mine], settled),
+        needs=tuple(dict.fromkeys(needs)),
+        waiver=waivers.lift(control.id, [findings[id] for id in ids], verdict),
+        attestation=attestation,
+        findings=tuple(where[id] for id in ids),
+    )
+
+
+def _verdict(part: Part, findings: Mapping[str, Finding]) -> Verdict:
+    if part.verdict is not None:
+        return part.verdict
+    return Verdict.worst((findings[id].verdict for id in part.ids), Verdict.NOT_ASSESSED)
+
+
+def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Principle, ...]:
+    """Verdicts and scores of the principles and areas that the policy has."""
+
+    def joined(part: Sequence[ControlResult]) -> dict[str, Any]:
+        verdict = Verdict.worst((control.verdict for control in part), Verdict.NOT_ASSESSED)
+        return {"verdict": verdict, "score": None if partial else Score.of(part)}
+
+    made = []
+    for name in _PRINCIPLES:
+        of = [control for control in controls if control.principle == name]
+        areas = tuple(
+            Area(id=area, **joined([control for control in of if control.area == area]))
+            for area in dict.fromkeys(control.area for control in of)
+        )
+        if of:
+            made.append(Principle(id=name, areas=areas, **joined(of)))
+    return tuple(made)
+
+
+def _method(evidence: Evidence, plan: Plan, claims: int) -> str:
+    sample = evidence.system.get("sample")
+    stands = f"the audited rows stand for {sample}" if sample else "the decisions the rows stand for are not declared"
+    return (
+        f"{claims} claims share alpha = {plan.alpha:g}, by weighted Holm, on this card alone: a rerun on other rows "
+        f"spends it again. Assumed: rows (or units) are an independent sample; {stands}."
+    )
+
+
+def _loosened(claims: Mapping[str, Claim]) -> list[str]:
+    loose = {
+        (claim.check.id, claim.estimate.metric, claim.bound, claim.limit["loosened_from"])
+        for claim in claims.values()
+        if "loosened_from" in claim.limit
+    }
+    return [f"loosened limit: {check} {metric} {value:g}, the policy's is {old:g}" for check, metric, value, old in sorted(loose)]
+
+
+def _cost(evidence: Evidence, cost: Any) -> Cost:
+    kind = evidence.kinds.get(cost.kind)
+    notes = tuple(kind.notes()) if kind is not None else (f"{cost.kind} could not be collected",)
+    return Cost(kind=cost.kind, seconds=round(cost.seconds, 4), rows=cost.rows, model_calls=cost.model_calls, notes=notes)
+
+
+def _run(evidence: Evidence, plan: Plan, started: datetime, clock: float) -> Run:
+    return Run(
+        trustkit=trustkit.__version__,
+        as_of=plan.as_of.isoformat(),
+        started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=round(time.perf_counter() - clock, 3),
+        seed=evidence.seed,
+        inputs=tuple(Input(role=r.role, path=r.path, sha256=r.sha256, rows=r.rows) for r in evidence.inputs),
+        packages=_packages(),
+    )
+
+
+@cache
+def _packages() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _interval(ends: tuple[float, float]) -> tuple[float | None, float | None]:
+    return _finite(ends[0]), _finite(ends[1])
+
+
+def _count(n: int | None, min_cell: int) -> int | None:
+    return None if n is None or n < min_cell else n

@@ -1,0 +1,166 @@
+"""The docket: every claim and figure of a card, each once, before any is judged."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from trustkit.checks.base import Check, Estimate, NotApplicable
+from trustkit.evidence import Evidence
+from trustkit.judging.claims import Claim, Side, figure_id
+from trustkit.judging.coverage import groups_of, small_groups
+from trustkit.judging.plan import Ask, Plan
+from trustkit.policy import Control
+from trustkit.scorecard import Verdict
+
+Outcome: TypeAlias = list[Estimate] | NotApplicable | str
+"""Estimates of a check, or why there are none, or the traceback of its error."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An estimate that no limit bounds."""
+
+    check: Check
+    estimate: Estimate
+    why: str | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A check that raised, or whose evidence could not be collected."""
+
+    check: str
+    version: str
+    trace: str
+
+
+Line: TypeAlias = Claim | Figure | Fault
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one ask of a control came to.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        Its lines.
+    verdict : Verdict or None
+        Set where nothing was measured; else its claims decide.
+    needs : tuple of str
+        What would settle it.
+    """
+
+    ids: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    needs: tuple[str, ...] = ()
+
+
+class Docket:
+    """Runs the checks that a plan asks for, each once, and enters what they yield.
+
+    Attributes
+    ----------
+    lines : dict of str to Line
+        By the id of their finding.
+    parts : dict of str to list of Part
+        By control.
+    """
+
+    def __init__(self, evidence: Evidence, plan: Plan) -> None:
+        self.lines: dict[str, Line] = {}
+        self._evidence, self._plan = evidence, plan
+        self._outcomes: dict[str, Outcome] = {}
+        self.parts = {control.id: [self._part(control, ask) for ask in asks] for control, asks in plan.controls}
+
+    def _part(self, control: Control, ask: Ask) -> Part:
+        if not ask.selected:
+            return Part(verdict=Verdict.NOT_ASSESSED, needs=("not selected",))
+        check = self._plan.checks.get(ask.use.check)
+        if check is None:
+            return Part(verdict=Verdict.NOT_ASSESSED, needs=(f"the check {ask.use.check} does not exist yet",))
+        outcome = self._outcome(check, ask.options)
+        if isinstance(outcome, NotApplicable):
+            need = f"supply {outcome.supply}" if outcome.supply else outcome.reason
+            return Part(verdict=Verdict.NOT_ASSESSED, needs=(need,))
+        if isinstance(outcome, str):
+            return Part((self._enter(f"{check.id}:error:", Fault(check.id, check.version, outcome), control),))
+        mine = [estimate for estimate in outcome if _is_of(estimate, ask.use.groups)]
+        if not mine:
+            return Part(verdict=Verdict.NOT_ASSESSED, needs=(f"there are no {ask.use.groups} groups to measure",))
+        return self._measured(control, ask, check, mine)
+
+    def _outcome(self, check: Check, options: Mapping[str, Any]) -> Outcome:
+        key = f"{check.id} {sorted(options.items())!r}"
+        if key not in self._outcomes:
+            self._outcomes[key] = _run(check, options, self._evidence)
+        return self._outcomes[key]
+
+    def _measured(self, control: Control, ask: Ask, check: Check, estimates: Sequence[Estimate]) -> Part:
+        policy = self._plan.config.policy
+        listed = small_groups(estimates, policy.min_cell, policy.min_share) if policy.small_groups == "list" else {}
+        ids = []
+        for estimate in estimates:
+            base, why = figure_id(check, estimate), _too_small(estimate, policy.min_cell)
+            claims = [] if groups_of(estimate) & listed.keys() else list(_claims(check, estimate, ask.limits, why))
+            ids += [self._enter(f"{base}:{claim.side}", claim, control) for claim in claims]
+            if not claims:
+                ids.append(self._enter(base, Figure(check, estimate, why), control))
+        needs = tuple(f"not covered, too small: {name}" for name in listed.values())
+        return Part(tuple(dict.fromkeys(ids)), needs=needs)
+
+    def _enter(self, id: str, line: Line, control: Control) -> str:  # noqa: A002 (the finding's key)
+        """Enter a line; the same claim of two controls is one, under other limits it is another."""
+        known = self.lines.setdefault(id, line)
+        if isinstance(known, Claim) and isinstance(line, Claim) and known.bound != line.bound:
+            id = f"{id}:{control.id}"
+            self.lines[id] = line
+        return id
+
+
+def _run(check: Check, options: Mapping[str, Any], evidence: Evidence) -> Outcome:
+    kinds = [str(getattr(kind, "kind", kind)) for kind in check.needs.values()]
+    for kind in kinds:
+        if kind in evidence.errors:
+            return evidence.errors[kind]
+        if kind not in evidence.kinds:
+            return NotApplicable(f"there is no evidence of kind {kind}")
+    try:
+        return check(*(evidence.kinds[kind] for kind in kinds), **options)
+    except NotApplicable as signal:
+        return signal
+    except Exception:  # noqa: BLE001 (an error finding; the rest goes on)
+        return traceback.format_exc()
+
+
+def _claims(
+    check: Check, estimate: Estimate, limits: Mapping[str, Mapping[str, Any]], why: str | None
+) -> Iterator[Claim]:
+    """One claim a side: of a two-sided estimate also the other side of its limit."""
+    sides: tuple[Side, Side] = ("min", "max")
+    if why is None and estimate.limits is None:
+        why = estimate.why
+    for side, other in (sides, sides[::-1]):
+        limit, opposite = limits.get(f"{side}_{estimate.metric}"), limits.get(f"{other}_{estimate.metric}")
+        if limit is None and opposite is not None and estimate.two_sided:
+            limit = {**opposite, "value": _mirrored(check, estimate, opposite["value"])}
+        if limit is not None:
+            shown = {side: limit["value"], **{key: value for key, value in limit.items() if key != "value"}}
+            yield Claim(check, estimate, side, limit["value"], shown, why)
+
+
+def _mirrored(check: Check, estimate: Estimate, value: float) -> float:
+    return 1 / value if check.metrics[estimate.metric].unit == "ratio" else -value
+
+
+def _too_small(estimate: Estimate, min_cell: int) -> str | None:
+    few = min(estimate.n, estimate.n if estimate.reference_n is None else estimate.reference_n)
+    return f"n<{min_cell}" if few < min_cell else None
+
+
+def _is_of(estimate: Estimate, groups: str) -> bool:
+    count = len(estimate.subject.get("groups", {}))
+    return groups == "all" or (count > 1 if groups == "intersections" else count <= 1)

@@ -1,0 +1,75 @@
+"""Findings in words: what was found, how sure, and what would settle it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from trustkit.checks.base import Check, Estimate
+from trustkit.judging.claims import Claim, Judgment, subject_text
+from trustkit.scorecard import Verdict
+
+_WORDS = {
+    (Verdict.FAIL, "min"): "is below",
+    (Verdict.FAIL, "max"): "is above",
+    (Verdict.PASS, "min"): "respects",
+    (Verdict.PASS, "max"): "respects",
+    (Verdict.INCONCLUSIVE, "min"): "may or may not respect",
+    (Verdict.INCONCLUSIVE, "max"): "may or may not respect",
+}
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, no exponent; what is undefined or unbounded by its name."""
+    if value is None or math.isnan(value):
+        return "undefined"
+    if math.isinf(value):
+        return "unbounded"
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.{max(2 - math.floor(math.log10(abs(value))), 0) if abs(value) >= 0.001 else 4}f}"
+
+
+def about(check: Check, estimate: Estimate) -> str:
+    """Noun phrase of a figure: ``selection rate ratio of sex=F to sex=M``."""
+    title, subject = check.metrics[estimate.metric].title, estimate.subject
+    if "groups" not in subject:
+        return f"{title}{f' of {subject_text(subject)}' if subject else ''}"
+    group = subject_text({"groups": subject["groups"]})
+    reference = subject.get("reference")
+    if reference is None:
+        return f"{title} of {group}"
+    other = "the rest" if reference == "rest" else subject_text({"groups": reference})
+    return f"{title} of {group} against {other}"
+
+
+def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
+    """One sentence on a judged claim."""
+    words = f"limit {number(claim.bound)}"
+    if claim.why is not None:
+        return f"{about(claim.check, claim.estimate)} cannot be judged: {claim.why}; {words}"
+    low, high = judgment.interval if verdict != Verdict.PASS else judgment.pass_interval
+    value = number(claim.estimate.value)
+    sides = f"[{number(low)}, {number(high)}]"
+    return f"{about(claim.check, claim.estimate)} is {value} {sides}: {_WORDS[verdict, claim.side]} the {words}"
+
+
+def figure_message(check: Check, estimate: Estimate, why: str | None) -> str:
+    """One phrase on a figure that is shown."""
+    return f"{about(check, estimate)}: {why or number(estimate.value)}"
+
+
+def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: int) -> list[str]:
+    """What would settle the open claims of a control, cheapest first, one line a subject."""
+    rows: dict[str, int] = {}
+    rest: list[str] = []
+    for claim, judgment in zip(claims, judgments, strict=True):
+        name = subject_text({"groups": claim.estimate.subject["groups"]}) if claim.estimate.subject else "all"
+        if judgment.rows_needed is not None:
+            rows[name] = max(rows.get(name, 0), judgment.rows_needed)
+        elif claim.why is not None and claim.estimate.n < min_cell:
+            rest.append(f"{name}: fewer than {min_cell} rows to count in {claim.check.metrics[claim.estimate.metric].title}")
+        elif claim.why is not None and claim.estimate.reference_n is None:
+            rest.append(f"{name}: {claim.why}")
+    lines = [f"about {n:,} more rows of {name}" for name, n in sorted(rows.items(), key=lambda item: item[1])]
+    return lines + list(dict.fromkeys(rest))

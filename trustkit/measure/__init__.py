@@ -1,0 +1,1 @@
+"""Rates, confidence limits, metrics and the error budget: the formulas, and nothing else."""
