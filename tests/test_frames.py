@@ -143,6 +143,7 @@ def test_mixed_values_are_told_apart_by_their_text(values, names, codes):
         pa.chunked_array(
             [pa.array(["1", "0"]).dictionary_encode(), pa.array([None, "1"]).dictionary_encode()]
         ),
+        pa.DictionaryArray.from_arrays(pa.array([1, 0, None, 1], pa.uint64()), pa.array(["0", "1"])),
         pa.DictionaryArray.from_arrays(pa.array([2, 1, 0, 2]), pa.array([None, 0, 1])),
         np.array([1, 0, NAN, 1]),
         np.array(["1", "0", "", "1"]),
@@ -419,6 +420,9 @@ def test_no_warning_is_raised_for_plain_frames():
         ("a\r\nx\r\ny", ["x", "y"]),
         ("a\n2026-03-01\n", ["2026-03-01"]),
         ("a\n" + "1\n" * 300_000 + "late\n", [*["1"] * 300_000, "late"]),
+        ("a\n12345678901234567891\n12345678901234567892\n", ["12345678901234567891", "12345678901234567892"]),
+        ("a,b\n1e300,\n,\n0.5,\n", [str(int(1e300)), "(missing)", "0.5"]),
+        ("a,b\ny," + "x" * 3_000_000 + "\n", ["y"]),
         ("a\n" + "NA\n" * 2_000 + "1\n", [*["(missing)"] * 2_000, "1"]),
     ],
 )
@@ -440,6 +444,10 @@ def test_csv_numbers_with_missing_values(tmp_path):
         ('{"a": 1}\n{"b": 2}\n{"a": null}\n', ["1", "(missing)", "(missing)"]),
         ('{"a": 1}\n\n{"a": "1"}\n{"a": true}\n{"a": "x"}\n', ["1", "1", "true", "x"]),
         ('{"a": "2026-03-01 05:00:00"}\n', ["2026-03-01 05:00:00"]),
+        (
+            '{"a": 12345678901234567891}\n{"a": 12345678901234567892}',
+            ["12345678901234567891", "12345678901234567892"],
+        ),
         ('{"a": NaN}\n{"a": 1.0}\n', ["(missing)", "1"]),
         ('{"b": 1}\n' * 1_500 + '{"a": 1}\n', [*["(missing)"] * 1_500, "1"]),
         ('{"b": 1}\n' * 1_500 + '{"a": 1}\n{"a": "x"}\n', [*["(missing)"] * 1_500, "1", "x"]),
@@ -461,6 +469,16 @@ def test_partitions_are_joined_in_order_and_their_types_unified(tmp_path):
     digest = hashlib.sha256(b"b,a\n2,1\n").hexdigest()
     assert frame.inputs[0] == Input("train", "p1.csv", digest, 1)
     assert [each.path for each in frame.inputs] == ["p1.csv", "p2.csv"]
+
+
+def test_partitions_of_one_type_keep_it(tmp_path):
+    for name, text in (("1", "x"), ("2", "y")):
+        source = pd.DataFrame({"a": pd.array([1, None], "Int64"), "b": pd.Categorical([text, text])})
+        source.to_parquet(tmp_path / f"{name}.parquet")
+    frame = Frame.open("*.parquet", folder=tmp_path)
+    assert decoded(frame.labels("b")) == ["x", "x", "y", "y"]
+    kinds = next(frame.batches(["a", "b"])).dtypes.astype(str).tolist()
+    assert kinds == ["Int64", "category"]
 
 
 def test_partitions_of_differing_types(tmp_path):
@@ -625,6 +643,12 @@ def test_columns_that_occur_twice_or_not_at_all():
     ]
     assert "'1'" in problems(Frame.open, pd.DataFrame([[1, 2]], columns=[1, "1"]))[0].found
     assert "'a'" in problems(Frame.open, pa.table([[1], [2]], names=["a", "a"]))[0].found
+
+
+def test_polars_objects_are_refused_in_a_frame_and_told_apart_in_a_series():
+    series = pl.Series("a", [1, "x", True], dtype=pl.Object)
+    assert "'a' holds Python objects" in problems(Frame.open, pl.DataFrame([series]))[0].found
+    assert decoded(labels_of(series)) == ["1", "x", "true"]
 
 
 def test_a_lazy_frame_that_fails_says_so_without_its_data(tmp_path):

@@ -47,6 +47,7 @@ _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _CONVERTIBLE = (np.ndarray, list, tuple, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
 _CHUNK = 65_536  # rows looked at together: few enough to stay in the cache
 _SPAN = 4096  # integers of a narrower range are coded by their offset alone
+_BLOCK = 8 << 20  # bytes of csv read at a time, which no row may exceed
 _HEAD = 1000  # rows looked at before a guess
 
 
@@ -389,7 +390,7 @@ def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 def _indices(codes: pa.Array | pa.ChunkedArray) -> Integers:
     """Return Arrow's indices as numpy's, -1 for null."""
-    if codes.null_count:
+    if codes.null_count or pa.types.is_uint64(codes.type):
         codes = codes.cast(pa.int64()).fill_null(-1)
     indices: Integers = codes.to_numpy()
     return indices
@@ -486,13 +487,14 @@ def _converted(values: object) -> pa.Array | pa.ChunkedArray:
     return _as_text(values) if isinstance(column.type, pa.BaseExtensionType) else column
 
 
-def _from_narwhals(values: object) -> pa.ChunkedArray:
+def _from_narwhals(values: Any) -> pa.Array | pa.ChunkedArray:
     import narwhals.stable.v2 as nw
 
     try:
-        return nw.from_native(values, series_only=True).to_arrow()  # type: ignore[call-overload]
+        series = nw.from_native(values, series_only=True)
     except TypeError:
         raise FrameError(f"is a {type(values).__name__}, not an array, list or series") from None
+    return _as_text(series.to_list()) if series.dtype == nw.Object else series.to_arrow()
 
 
 def _is_loose(values: Any) -> bool:
@@ -537,10 +539,14 @@ def _collected(source: object, key: str, wanted: list[str] | None) -> pd.DataFra
 
     try:
         frame = frame.select(names)
+        objects = [name for name, kind in frame.collect_schema().items() if kind == nw.Object]
         frame = frame.collect("pyarrow") if isinstance(frame, nw.LazyFrame) else frame
-        return frame.to_arrow()
+        table = frame.to_arrow()
     except Exception as error:
         raise ConfigError([Problem(key, f"cannot be read: {type(error).__name__}")]) from error
+    if objects:  # of which Arrow is given the addresses
+        raise ConfigError([Problem(key, f"column {name!r} holds Python objects") for name in objects])
+    return table
 
 
 def _names(frame: Any) -> list[str]:
@@ -657,8 +663,8 @@ def _united(parts: list[tuple[Path, pa.Table]], key: str) -> pa.Table:
     tables = [table for _, table in parts]
     if _form(parts[0][0], key).table is _csv_table:
         return _typed_table(pa.concat_tables(tables))
-    if len(tables) == 1:
-        return tables[0]
+    if all(table.schema == tables[0].schema for table in tables):
+        return pa.concat_tables(tables)
     try:
         return pa.concat_tables([_plain(table) for table in tables], promote_options="permissive")
     except pa.ArrowException:
@@ -696,6 +702,7 @@ def _csv_table(data: bytes, choose: _Choose) -> pa.Table:
     names = choose(_csv_names(io.BytesIO(data)))
     return pyarrow.csv.read_csv(
         pa.BufferReader(data),
+        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=names
@@ -731,7 +738,8 @@ def _as_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     for kind in (pa.int64(), pa.float64()):
         with suppress(pa.ArrowInvalid):
             numbers = text.cast(kind)
-            return None if kind == pa.int64() and _is_padded(text) else numbers
+            is_text = _is_padded(text) if kind == pa.int64() else _is_beyond(numbers, text)
+            return None if is_text else numbers
     return None
 
 
@@ -739,6 +747,15 @@ def _is_padded(text: pa.ChunkedArray) -> bool:
     """Tell whether 01234 is among the integers: a postal code, say, which is text."""
     padded = pc.and_(pc.starts_with(text, "0"), pc.greater(pc.binary_length(text), 1))
     return bool(pc.any(padded).as_py())
+
+
+def _is_beyond(numbers: pa.ChunkedArray, text: pa.ChunkedArray) -> bool:
+    """Tell whether integers of too many digits are among the fractions: as floats, some would be equal."""
+    return _is_large(numbers) and bool(pc.any(pc.match_substring_regex(text, "^-?[0-9]{16,}$")).as_py())
+
+
+def _is_large(numbers: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.greater_equal(pc.abs(numbers), 2**53)).as_py())
 
 
 def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -790,11 +807,16 @@ def _jsonl_table(data: bytes, choose: _Choose) -> pa.Table:
         table = _json_table(data, {})
         stamps = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
         table = _json_table(data, dict.fromkeys(stamps, pa.string())) if stamps else table
-    except pa.ArrowException:  # damaged, or a column of several types
+    except pa.ArrowException:  # damaged, or a column that fits no Arrow type
         records = list(_records(io.BytesIO(data)))
         names = choose(_keys(records))
-        return pa.table({name: _arrow([record.get(name) for record in records]) for name in names})
+        return pa.table({name: _field(records, name) for name in names})
     return table.select(choose(table.column_names))
+
+
+def _field(records: list[dict[str, object]], name: str) -> pa.ChunkedArray:
+    with _named(name):
+        return _arrow([record.get(name) for record in records])
 
 
 def _keys(records: Iterable[dict[str, object]]) -> list[str]:
@@ -805,6 +827,8 @@ def _json_table(data: bytes, types: dict[str, pa.DataType]) -> pa.Table:
     options = pyarrow.json.ParseOptions(explicit_schema=pa.schema(types) if types else None)
     table = pyarrow.json.read_json(pa.BufferReader(data), parse_options=options)
     table.validate(full=True)  # the reader does not look at the encoding
+    if any(pa.types.is_floating(column.type) and _is_large(column) for column in table.columns):
+        raise pa.ArrowInvalid("integers may have been rounded")
     return table
 
 
