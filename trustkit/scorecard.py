@@ -212,7 +212,9 @@ class Scorecard(_Part):
         if self.gate.holds:
             return
         named = {control.id: control for control in self.controls}
-        lines = [f"{i}: {named[i].title}: {named[i].verdict}" if i in named else i for i in self.gate.blocking]
+        lines = [
+            f"{i}: {named[i].title}: {named[i].verdict}" if i in named else i for i in self.gate.blocking
+        ]
         errors = [f"{c.id}: a check raised an error" for c in self.controls if c.verdict == Verdict.ERROR]
         raise GateFailed("the gate does not hold\n" + "\n".join(lines + errors))
 

@@ -29,7 +29,9 @@ class System:
         Everything that is wrong with the keys, at once.
     """
 
-    def __init__(self, model: Any = None, data: Any = None, *, config: Config | None = None, **keys: Any) -> None:
+    def __init__(
+        self, model: Any = None, data: Any = None, *, config: Config | None = None, **keys: Any
+    ) -> None:
         if isinstance(model, str):
             keys["model"], model = model, None
         if isinstance(data, str | Path):

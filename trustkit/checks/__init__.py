@@ -11,6 +11,7 @@ from types import ModuleType
 from trustkit.checks.base import Check
 
 
+@cache
 def discover() -> tuple[dict[str, Check], dict[str, str]]:
     """Find every check, ours and the plugins'.
 

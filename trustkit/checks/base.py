@@ -176,7 +176,10 @@ class Check:
 
 
 def check(
-    *, version: str, metrics: Mapping[str, Metric], id: str | None = None  # noqa: A002 (the field's name)
+    *,
+    version: str,
+    metrics: Mapping[str, Metric],
+    id: str | None = None,
 ) -> Callable[[Callable[..., Iterable[Estimate]]], Check]:
     """Declare a function to be a check.
 

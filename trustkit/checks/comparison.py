@@ -29,7 +29,9 @@ def views(cells: Cells, *, intersections: bool) -> list[tuple[str, ...]]:
         Where no two groups are there to compare.
     """
     if not cells.attributes:
-        raise NotApplicable("no sensitive attribute is declared", supply="data.sensitive: the columns that name groups")
+        raise NotApplicable(
+            "no sensitive attribute is declared", supply="data.sensitive: the columns that name groups"
+        )
     chosen = [(name,) for name in cells.attributes] + (cells.pairs if intersections else [])
     several = [view for view in chosen if len(cells.grouping(view).groups) > 1]
     if not several:
@@ -67,10 +69,21 @@ def figures(metric: str, table: Table, measured: Rate) -> Iterator[Estimate]:
 
 
 def estimate(
-    metric: str, subject: Mapping[str, Any], value: float, n: int, rows: int, limits: Limits, place: int, **more: Any
+    metric: str,
+    subject: Mapping[str, Any],
+    value: float,
+    n: int,
+    rows: int,
+    limits: Limits,
+    place: int,
+    **more: Any,
 ) -> Estimate:
     """One estimate, with the reason where its value is undefined."""
-    why = None if np.isfinite(value) else ("nothing to count" if n == 0 else "undefined: the reference rate is 0")
+    why = (
+        None
+        if np.isfinite(value)
+        else ("nothing to count" if n == 0 else "undefined: the reference rate is 0")
+    )
     return Estimate(metric, subject, float(value), n, rows, limits=limits, place=place, why=why, **more)
 
 
@@ -125,7 +138,11 @@ class Comparison:
         """
         if self.reference is None:
             other = measure(table.rest())
-            a, b, reference_n = measured.limits.take(self.subject), other.limits.take(self.subject), other.n[self.subject]
+            a, b, reference_n = (
+                measured.limits.take(self.subject),
+                other.limits.take(self.subject),
+                other.n[self.subject],
+            )
         else:
             a, b = measured.limits.take(self.subject), measured.limits.take(self.reference)
             reference_n = measured.n[self.reference]
@@ -140,7 +157,9 @@ class Comparison:
 
     def _subjects(self, table: Table) -> Iterator[dict[str, Any]]:
         references: Sequence[Any] = (
-            ["rest"] * len(self.subject) if self.reference is None else [table.groups[j] for j in self.reference]
+            ["rest"] * len(self.subject)
+            if self.reference is None
+            else [table.groups[j] for j in self.reference]
         )
         for i, reference in zip(self.subject, references, strict=True):
             yield {"groups": table.groups[i], "reference": reference}

@@ -25,5 +25,3 @@ def calibration_figures(cells: Cells, view: tuple[str, ...]) -> Iterator[Estimat
         n, of = int(large.n[i]), int(rows[i])
         yield estimate("gap", subject, large.value[i], n, of, large.limits, i, two_sided=True)
         yield estimate("rmsce", subject, error[i], n, of, limits, i)
-
-

@@ -50,7 +50,12 @@ def collect_cells(sources: Sources) -> Cells:
     }
     try:
         return Cells.count(
-            schema, axes, score=score, weight=_weights(sources), bucket=_buckets(sources, schema), faults=faults
+            schema,
+            axes,
+            score=score,
+            weight=_weights(sources),
+            bucket=_buckets(sources, schema),
+            faults=faults,
         )
     except OverflowError as error:
         raise ConfigError([Problem("data.weight", str(error))]) from None

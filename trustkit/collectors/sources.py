@@ -133,7 +133,11 @@ class Sources:
         labels = {*(truth.names if truth else ()), *(logged.names if logged else ())} - {MISSING}
         declared = {"positive": (positive,) if positive else (), "favorable": favorable}
         absent = [
-            Problem(f"data.{role}", f"{label!r} does not occur; labels are {_some(labels)}", nearest(label, labels))
+            Problem(
+                f"data.{role}",
+                f"{label!r} does not occur; labels are {_some(labels)}",
+                nearest(label, labels),
+            )
             for role, named in declared.items()
             for label in named
             if labels and label not in labels and not self._may_predict(label)

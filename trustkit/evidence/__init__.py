@@ -102,7 +102,9 @@ class Evidence:
 
     def __add__(self, other: Evidence) -> Evidence:
         if self.shared or other.shared:
-            raise ConfigError([Problem("evidence", "made with --share: its small cells are pooled, so it does not add")])
+            raise ConfigError(
+                [Problem("evidence", "made with --share: its small cells are pooled, so it does not add")]
+            )
         differing = _differences(self.schema, other.schema)
         if differing:
             raise ConfigError([Problem("evidence", f"does not add: {key} differs") for key in differing])
@@ -171,7 +173,9 @@ class Evidence:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError([Problem(str(path), f"damaged evidence: {type(error).__name__} {error}")]) from None
+            raise ConfigError(
+                [Problem(str(path), f"damaged evidence: {type(error).__name__} {error}")]
+            ) from None
         if evidence.digest != data["digest"]:
             raise ConfigError([Problem(str(path), "its schema does not have the digest it states")])
         return evidence

@@ -106,7 +106,9 @@ class Table:
         def others(counts: Any, axis: int = 0) -> Any:
             return None if counts is None else counts.sum(axis=axis, keepdims=True) - counts
 
-        by_group = {name: others(getattr(self, name)) for name in ("n", "weight", "weight_squared", "s", "s2")}
+        by_group = {
+            name: others(getattr(self, name)) for name in ("n", "weight", "weight_squared", "s", "s2")
+        }
         by_bucket = {name: others(getattr(self, name), axis=1) for name in ("buckets", "bucket_s")}
         return replace(self, **by_group, **by_bucket)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import trustkit
 from trustkit.evidence import Evidence
-from trustkit.judging.claims import Claim, Judgment, judge_claims
+from trustkit.judging.claims import Claim, Judgment, figure_intervals, judge_claims
 from trustkit.judging.coverage import covered
 from trustkit.judging.docket import Docket, Fault, Figure, Part
 from trustkit.judging.gate import Waivers, attested, gate_of
@@ -58,10 +58,17 @@ def card(
     docket = Docket(evidence, plan)
     claims = {id: line for id, line in docket.lines.items() if isinstance(line, Claim)}
     place = {id: i for i, id in enumerate(claims)}
-    families = [[place[id] for part in parts for id in part.ids if id in place] for parts in docket.parts.values()]
+    families = [
+        [place[id] for part in parts for id in part.ids if id in place] for parts in docket.parts.values()
+    ]
     judged = dict(zip(claims, judge_claims(list(claims.values()), families, plan.alpha), strict=True))
-    findings = {id: _finding(id, line, judged.get(id), plan) for id, line in docket.lines.items()}
-    findings |= {f"plugin:{name}:": _fault(f"plugin:{name}:", Fault(name, "", why)) for name, why in broken.items()}
+    figures = {id: line for id, line in docket.lines.items() if isinstance(line, Figure)}
+    shown = figure_intervals([figure.estimate for figure in figures.values()], plan.alpha)
+    intervals = dict(zip(figures, shown, strict=True))
+    findings = {id: _finding(id, line, judged, intervals, plan) for id, line in docket.lines.items()}
+    findings |= {
+        f"plugin:{name}:": _fault(f"plugin:{name}:", Fault(name, "", why)) for name, why in broken.items()
+    }
     waivers = Waivers(plan.config.waivers, plan.as_of)
     where = {id: i for i, id in enumerate(findings)}
     controls = tuple(
@@ -89,16 +96,21 @@ def card(
     return made.model_copy(update={"digest": made.content_digest()})
 
 
-def _finding(id: str, line: Claim | Figure | Fault, judgment: Judgment | None, plan: Plan) -> Finding:  # noqa: A002
+def _finding(
+    id: str,
+    line: Claim | Figure | Fault,
+    judged: Mapping[str, Judgment],
+    intervals: Mapping[str, tuple[float, float]],
+    plan: Plan,
+) -> Finding:
     if isinstance(line, Fault):
         return _fault(id, line)
     if isinstance(line, Figure):
-        return _figure(id, line, plan)
-    assert judgment is not None  # noqa: S101 (every claim is judged)
-    return _judged(id, line, judgment, plan.config.policy.min_cell)
+        return _figure(id, line, intervals[id], plan)
+    return _judged(id, line, judged[id], plan.config.policy.min_cell)
 
 
-def _judged(id: str, claim: Claim, judgment: Judgment, min_cell: int) -> Finding:  # noqa: A002
+def _judged(id: str, claim: Claim, judgment: Judgment, min_cell: int) -> Finding:
     verdict = Verdict.FAIL if judgment.failed else Verdict.PASS if judgment.passed else Verdict.INCONCLUSIVE
     estimate, hidden = claim.estimate, claim.why is not None and claim.why.startswith("n<")
     sampled = claim.why is None and estimate.limits is not None and not claim.certain
@@ -125,7 +137,7 @@ def _judged(id: str, claim: Claim, judgment: Judgment, min_cell: int) -> Finding
     )
 
 
-def _figure(id: str, figure: Figure, plan: Plan) -> Finding:  # noqa: A002
+def _figure(id: str, figure: Figure, interval: tuple[float, float], plan: Plan) -> Finding:
     estimate, min_cell = figure.estimate, plan.config.policy.min_cell
     sampled = figure.why is None and estimate.limits is not None
     return Finding(
@@ -135,7 +147,7 @@ def _figure(id: str, figure: Figure, plan: Plan) -> Finding:  # noqa: A002
         metric=estimate.metric,
         subject=estimate.subject,
         estimate=None if figure.why else _finite(estimate.value),
-        interval=_interval(estimate.interval(plan.alpha)) if sampled else None,
+        interval=_interval(interval) if sampled else None,
         level=1 - 2 * plan.alpha if sampled else None,
         pass_interval=None,
         p_fail=None,
@@ -151,7 +163,7 @@ def _figure(id: str, figure: Figure, plan: Plan) -> Finding:  # noqa: A002
     )
 
 
-def _fault(id: str, fault: Fault) -> Finding:  # noqa: A002
+def _fault(id: str, fault: Fault) -> Finding:
     last = fault.trace.strip().rsplit("\n", 1)[-1]
     return Finding(
         id=id,
@@ -240,7 +252,11 @@ def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Princ
 
 def _method(evidence: Evidence, plan: Plan, claims: int) -> str:
     sample = evidence.system.get("sample")
-    stands = f"the audited rows stand for {sample}" if sample else "the decisions the rows stand for are not declared"
+    stands = (
+        f"the audited rows stand for {sample}"
+        if sample
+        else "the decisions the rows stand for are not declared"
+    )
     return (
         f"{claims} claims share alpha = {plan.alpha:g}, by weighted Holm, on this card alone: a rerun on other rows "
         f"spends it again. Assumed: rows (or units) are an independent sample; {stands}."
@@ -253,13 +269,22 @@ def _loosened(claims: Mapping[str, Claim]) -> list[str]:
         for claim in claims.values()
         if "loosened_from" in claim.limit
     }
-    return [f"loosened limit: {check} {metric} {value:g}, the policy's is {old:g}" for check, metric, value, old in sorted(loose)]
+    return [
+        f"loosened limit: {check} {metric} {value:g}, the policy's is {old:g}"
+        for check, metric, value, old in sorted(loose)
+    ]
 
 
 def _cost(evidence: Evidence, cost: Any) -> Cost:
     kind = evidence.kinds.get(cost.kind)
     notes = tuple(kind.notes()) if kind is not None else (f"{cost.kind} could not be collected",)
-    return Cost(kind=cost.kind, seconds=round(cost.seconds, 4), rows=cost.rows, model_calls=cost.model_calls, notes=notes)
+    return Cost(
+        kind=cost.kind,
+        seconds=round(cost.seconds, 4),
+        rows=cost.rows,
+        model_calls=cost.model_calls,
+        notes=notes,
+    )
 
 
 def _run(evidence: Evidence, plan: Plan, started: datetime, clock: float) -> Run:

@@ -89,58 +89,79 @@ def judge_claims(claims: Sequence[Claim], families: Sequence[Sequence[int]], alp
     """
     sampled = [[i for i in family if not claims[i].certain] for family in families]
     weight = claim_weights([np.array(family, dtype=np.intp) for family in sampled], len(claims))
+    stacks = list(_stacks(claims))
     p = np.ones(len(claims))
-    for index, limits, bound, side in _stacks(claims):
-        p[index] = limits.p_above(bound) if side == "max" else limits.p_below(bound)
+    for stack in stacks:
+        p[stack.index] = stack.p()
     judged = weight > 0
     failed, level = p < 1, np.full(len(claims), alpha)
     failed[judged], level[judged] = weighted_holm(p[judged], weight[judged], alpha)
-    made: list[Judgment | None] = [None] * len(claims)
-    for index, limits, bound, side in _stacks(claims):
-        for i, judgment in zip(index, _judgments(claims, index, limits, bound, side, failed, p, level, alpha), strict=True):
+    nothing = (float("nan"), float("nan"))
+    made = [Judgment(False, False, 1.0, float(at), nothing, nothing, None, None) for at in level]
+    for stack in stacks:
+        for i, judgment in zip(stack.index, stack.judgments(p, failed, level, alpha), strict=True):
             made[i] = judgment
-    unjudged = (float("nan"), float("nan"))
-    return [
-        judgment or Judgment(False, False, 1.0, float(at), unjudged, unjudged, None, None)
-        for judgment, at in zip(made, level, strict=True)
-    ]
+    return made
 
 
-def _judgments(
-    claims: Sequence[Claim],
-    index: NDArray[np.intp],
-    limits: Limits,
-    bound: Floats,
-    side: Side,
-    failed: NDArray[np.bool_],
-    p: Floats,
-    level: Floats,
-    alpha: float,
-) -> Iterator[Judgment]:
-    """Judgments of one stack of claims: the same kind of limits, the same side."""
-    low, high = limits.lower(level[index]), limits.upper(level[index])
-    pass_low, pass_high = limits.lower(alpha), limits.upper(alpha)
-    passed = pass_high <= bound if side == "max" else pass_low >= bound
-    value = np.array([claims[i].estimate.value for i in index])
-    rows = np.array([claims[i].estimate.rows for i in index])
-    ratio = np.array([claims[i].check.metrics[claims[i].estimate.metric].unit == "ratio" for i in index])
-    scale = Scale(value, bound, side, ratio)
-    detectable = scale.detectable(limits, level[index])
-    open_ = ~passed & ~failed[index]
-    growth = np.full(len(index), np.inf)
-    if open_.any():
-        at = np.flatnonzero(open_)
-        growth[at] = scale.take(at).growth(limits.take(at), level[index][at], alpha)
-    for j, i in enumerate(index):
-        yield Judgment(
-            failed=bool(failed[i]),
-            passed=bool(passed[j]),
-            p=float(p[i]),
-            level=float(level[i]),
-            interval=(float(low[j]), float(high[j])),
-            pass_interval=(float(pass_low[j]), float(pass_high[j])),
-            rows_needed=int(np.ceil((growth[j] - 1) * rows[j])) if growth[j] <= MOST_GROWTH else None,
-            detectable=float(detectable[j]) if np.isfinite(detectable[j]) else None,
+@dataclass(frozen=True)
+class Stack:
+    """Claims of one kind of limits and one side, as arrays of shape ``(claims,)``."""
+
+    index: NDArray[np.intp]
+    limits: Limits
+    bound: Floats
+    side: Side
+    value: Floats
+    rows: Floats
+    ratio: NDArray[np.bool_]
+
+    def p(self) -> Floats:
+        """P-value of each claim's limit being respected."""
+        return self.limits.p_above(self.bound) if self.side == "max" else self.limits.p_below(self.bound)
+
+    def judgments(
+        self, p: Floats, failed: NDArray[np.bool_], level: Floats, alpha: float
+    ) -> Iterator[Judgment]:
+        """Judgments, from what Holm's procedure gave all claims of the card."""
+        p, failed, level = p[self.index], failed[self.index], level[self.index]
+        low, high = self.limits.lower(level), self.limits.upper(level)
+        pass_low, pass_high = self.limits.lower(alpha), self.limits.upper(alpha)
+        passed = pass_high <= self.bound if self.side == "max" else pass_low >= self.bound
+        scale = Scale(self.value, self.bound, self.side, self.ratio)
+        detectable = scale.detectable(self.limits, level)
+        growth = np.full(len(self.index), np.inf)
+        at = np.flatnonzero(~passed & ~failed)
+        if len(at):
+            growth[at] = scale.take(at).growth(self.limits.take(at), level[at], alpha)
+        for j in range(len(self.index)):
+            near = growth[j] <= MOST_GROWTH
+            yield Judgment(
+                failed=bool(failed[j]),
+                passed=bool(passed[j]),
+                p=float(p[j]),
+                level=float(level[j]),
+                interval=(float(low[j]), float(high[j])),
+                pass_interval=(float(pass_low[j]), float(pass_high[j])),
+                rows_needed=max(int(np.ceil((growth[j] - 1) * self.rows[j])), 1) if near else None,
+                detectable=float(detectable[j]) if np.isfinite(detectable[j]) else None,
+            )
+
+
+def _stacks(claims: Sequence[Claim]) -> Iterator[Stack]:
+    """Claims that can be judged, stacked."""
+    able = [i for i, claim in enumerate(claims) if claim.why is None]
+    for places, limits in stacked([claims[i].estimate for i in able], [claims[i].side for i in able]):
+        index = np.array(able)[places]
+        mine = [claims[i] for i in index]
+        yield Stack(
+            index=index,
+            limits=limits,
+            bound=np.array([claim.bound for claim in mine]),
+            side=mine[0].side,
+            value=np.array([claim.estimate.value for claim in mine]),
+            rows=np.array([float(claim.estimate.rows) for claim in mine]),
+            ratio=np.array([claim.check.metrics[claim.estimate.metric].unit == "ratio" for claim in mine]),
         )
 
 
@@ -192,33 +213,60 @@ class Scale:
         with np.errstate(invalid="ignore"):
             distance = self.on(self.value) - self.on(self.bound)
 
+        def reaches(part: Limits) -> Floats:
+            return np.where(
+                distance > 0, self.reach(part, level, toward="fail"), self.reach(part, alpha, toward="pass")
+            )
+
+        now = reaches(limits)
+        if limits.grown(np.ones(len(self.value))) is None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.nan_to_num((now / distance) ** 2, nan=np.inf)
+
         def settled(factor: Floats) -> NDArray[np.bool_]:
             grown = limits.grown(factor)
-            fail = self.reach(grown, level, toward="fail")
-            clear = self.reach(grown, alpha, toward="pass")
-            with np.errstate(invalid="ignore"):
-                return np.where(distance > 0, distance >= fail, -distance >= clear)
+            assert grown is not None  # noqa: S101 (asked above)
+            return np.abs(distance) >= reaches(grown)
 
         low, high = np.zeros(len(self.value)), np.full(len(self.value), np.log(MOST_GROWTH))
         reachable = settled(np.exp(high))
-        for _ in range(20):
+        for _ in range(14):
             middle = (low + high) / 2
             there = settled(np.exp(middle))
             low, high = np.where(there, low, middle), np.where(there, middle, high)
         return np.where(reachable, np.exp(high), np.inf)
 
 
-def _stacks(claims: Sequence[Claim]) -> Iterator[tuple[NDArray[np.intp], Limits, Floats, Side]]:
-    """Claims that can be judged, by kin and side, with their limits and bounds as arrays."""
-    stacks: dict[tuple[int, Side], list[int]] = defaultdict(list)
-    for i, claim in enumerate(claims):
-        if claim.why is None and claim.estimate.limits is not None:
-            stacks[id(claim.estimate.limits), claim.side].append(i)
-    for (_, side), index in stacks.items():
-        limits = claims[index[0]].estimate.limits
-        assert limits is not None  # noqa: S101 (chosen above)
-        bound = np.array([claims[i].bound for i in index])
-        yield np.array(index), limits.take([claims[i].estimate.place for i in index]), bound, side
+def stacked(estimates: Sequence[Estimate], sides: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], Limits]]:
+    """Estimates with limits, those of one kin and side together, with their limits as one."""
+    stacks: dict[tuple[Any, str], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    kin: dict[int, Any] = {}
+    for i, (estimate, side) in enumerate(zip(estimates, sides, strict=True)):
+        if estimate.limits is not None:
+            source = id(estimate.limits)
+            if source not in kin:
+                kin[source] = estimate.limits.kin
+            stacks[kin[source], side][source].append(i)
+    for sources in stacks.values():
+        parts = [_taken([estimates[i] for i in index]) for index in sources.values()]
+        joined = parts[0] if len(parts) == 1 else type(parts[0]).joined(parts)
+        yield np.concatenate([np.array(index) for index in sources.values()]), joined
+
+
+def _taken(estimates: Sequence[Estimate]) -> Limits:
+    """Limits of estimates that share one source."""
+    limits = estimates[0].limits
+    assert limits is not None  # noqa: S101 (stacked by it)
+    return limits.take(np.array([estimate.place for estimate in estimates]))
+
+
+def figure_intervals(estimates: Sequence[Estimate], level: float) -> list[tuple[float, float]]:
+    """Interval of each figure, one-sided at `level` on both sides; NaN where it has none."""
+    made = [(float("nan"), float("nan"))] * len(estimates)
+    for index, limits in stacked(estimates, [""] * len(estimates)):
+        for i, low, high in zip(index, limits.lower(level), limits.upper(level), strict=True):
+            made[i] = (float(low), float(high))
+    return made
 
 
 def figure_id(check: Check, estimate: Estimate) -> str:

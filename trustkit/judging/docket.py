@@ -74,23 +74,31 @@ class Docket:
         self.lines: dict[str, Line] = {}
         self._evidence, self._plan = evidence, plan
         self._outcomes: dict[str, Outcome] = {}
-        self.parts = {control.id: [self._part(control, ask) for ask in asks] for control, asks in plan.controls}
+        self.parts = {
+            control.id: [self._part(control, ask) for ask in asks] for control, asks in plan.controls
+        }
 
     def _part(self, control: Control, ask: Ask) -> Part:
         if not ask.selected:
             return Part(verdict=Verdict.NOT_ASSESSED, needs=("not selected",))
         check = self._plan.checks.get(ask.use.check)
         if check is None:
-            return Part(verdict=Verdict.NOT_ASSESSED, needs=(f"the check {ask.use.check} does not exist yet",))
+            return Part(
+                verdict=Verdict.NOT_ASSESSED, needs=(f"the check {ask.use.check} does not exist yet",)
+            )
         outcome = self._outcome(check, ask.options)
         if isinstance(outcome, NotApplicable):
             need = f"supply {outcome.supply}" if outcome.supply else outcome.reason
             return Part(verdict=Verdict.NOT_ASSESSED, needs=(need,))
         if isinstance(outcome, str):
-            return Part((self._enter(f"{check.id}:error:", Fault(check.id, check.version, outcome), control),))
+            return Part(
+                (self._enter(f"{check.id}:error:", Fault(check.id, check.version, outcome), control),)
+            )
         mine = [estimate for estimate in outcome if _is_of(estimate, ask.use.groups)]
         if not mine:
-            return Part(verdict=Verdict.NOT_ASSESSED, needs=(f"there are no {ask.use.groups} groups to measure",))
+            return Part(
+                verdict=Verdict.NOT_ASSESSED, needs=(f"there are no {ask.use.groups} groups to measure",)
+            )
         return self._measured(control, ask, check, mine)
 
     def _outcome(self, check: Check, options: Mapping[str, Any]) -> Outcome:
@@ -101,18 +109,24 @@ class Docket:
 
     def _measured(self, control: Control, ask: Ask, check: Check, estimates: Sequence[Estimate]) -> Part:
         policy = self._plan.config.policy
-        listed = small_groups(estimates, policy.min_cell, policy.min_share) if policy.small_groups == "list" else {}
+        listed = (
+            small_groups(estimates, policy.min_cell, policy.min_share)
+            if policy.small_groups == "list"
+            else {}
+        )
         ids = []
         for estimate in estimates:
             base, why = figure_id(check, estimate), _too_small(estimate, policy.min_cell)
-            claims = [] if groups_of(estimate) & listed.keys() else list(_claims(check, estimate, ask.limits, why))
+            claims = (
+                [] if groups_of(estimate) & listed.keys() else list(_claims(check, estimate, ask.limits, why))
+            )
             ids += [self._enter(f"{base}:{claim.side}", claim, control) for claim in claims]
             if not claims:
                 ids.append(self._enter(base, Figure(check, estimate, why), control))
         needs = tuple(f"not covered, too small: {name}" for name in listed.values())
         return Part(tuple(dict.fromkeys(ids)), needs=needs)
 
-    def _enter(self, id: str, line: Line, control: Control) -> str:  # noqa: A002 (the finding's key)
+    def _enter(self, id: str, line: Line, control: Control) -> str:
         """Enter a line; the same claim of two controls is one, under other limits it is another."""
         known = self.lines.setdefault(id, line)
         if isinstance(known, Claim) and isinstance(line, Claim) and known.bound != line.bound:
@@ -132,7 +146,7 @@ def _run(check: Check, options: Mapping[str, Any], evidence: Evidence) -> Outcom
         return check(*(evidence.kinds[kind] for kind in kinds), **options)
     except NotApplicable as signal:
         return signal
-    except Exception:  # noqa: BLE001 (an error finding; the rest goes on)
+    except Exception:
         return traceback.format_exc()
 
 

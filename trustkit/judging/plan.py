@@ -145,7 +145,9 @@ def _override(name: str, value: float | bool, policy: Mapping[str, Any] | None) 
     if value is False:
         return None
     made: dict[str, Any] = {"value": float(value), "source": "configuration"}
-    if policy is not None and (value < policy["value"] if name.startswith("min_") else value > policy["value"]):
+    if policy is not None and (
+        value < policy["value"] if name.startswith("min_") else value > policy["value"]
+    ):
         made["loosened_from"] = policy["value"]
     return made
 
@@ -153,6 +155,8 @@ def _override(name: str, value: float | bool, policy: Mapping[str, Any] | None) 
 def _unknown(key: str, names: Any, known: set[str]) -> Iterator[Problem]:
     for name in names:
         if name not in known:
-            yield Problem(f"{key}: {name}" if key != "only" else "only", f"the policy has no {name!r}", nearest(name, known))
-
-
+            yield Problem(
+                f"{key}: {name}" if key != "only" else "only",
+                f"the policy has no {name!r}",
+                nearest(name, known),
+            )

@@ -51,7 +51,9 @@ def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
     low, high = judgment.interval if verdict != Verdict.PASS else judgment.pass_interval
     value = number(claim.estimate.value)
     sides = f"[{number(low)}, {number(high)}]"
-    return f"{about(claim.check, claim.estimate)} is {value} {sides}: {_WORDS[verdict, claim.side]} the {words}"
+    return (
+        f"{about(claim.check, claim.estimate)} is {value} {sides}: {_WORDS[verdict, claim.side]} the {words}"
+    )
 
 
 def figure_message(check: Check, estimate: Estimate, why: str | None) -> str:
@@ -68,7 +70,9 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
         if judgment.rows_needed is not None:
             rows[name] = max(rows.get(name, 0), judgment.rows_needed)
         elif claim.why is not None and claim.estimate.n < min_cell:
-            rest.append(f"{name}: fewer than {min_cell} rows to count in {claim.check.metrics[claim.estimate.metric].title}")
+            rest.append(
+                f"{name}: fewer than {min_cell} rows to count in {claim.check.metrics[claim.estimate.metric].title}"
+            )
         elif claim.why is not None and claim.estimate.reference_n is None:
             rest.append(f"{name}: {claim.why}")
     lines = [f"about {n:,} more rows of {name}" for name, n in sorted(rows.items(), key=lambda item: item[1])]

@@ -48,14 +48,18 @@ def gap(table: Table) -> Gap:
     assert table.s is not None and table.s2 is not None  # noqa: S101 (scored rows carry sums)
     mass = np.where(table.truth_known, table.mass, 0).sum(axis=(1, 2))
     score = np.where(table.truth_known, table.s, 0).sum(axis=(1, 2))
-    square = np.where(table.truth_positive, table.mass - 2 * table.s, 0) + np.where(table.truth_known, table.s2, 0)
+    square = np.where(table.truth_positive, table.mass - 2 * table.s, 0) + np.where(
+        table.truth_known, table.s2, 0
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         mean_score = score / mass
         value = truth.value - mean_score
         variance = square.sum(axis=(1, 2)) / mass - value**2
     size, df = truth.limits.n, truth.limits.df
     if table.buckets is not None and table.bucket_s is not None:
-        part = table.buckets[..., table.truth_positive].sum(axis=-1) - table.bucket_s[..., table.truth_known].sum(axis=-1)
+        part = table.buckets[..., table.truth_positive].sum(axis=-1) - table.bucket_s[
+            ..., table.truth_known
+        ].sum(axis=-1)
         size, df = effective_size(table, table.truth_known, part, value, variance)
     limits = bounded_mean(truth.value, variance, size, df)
     return Gap(value, truth.n, size, df, Linear(limits, np.ones(len(value)), -mean_score))

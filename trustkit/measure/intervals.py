@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, gammainc, gammaincc, ndtr, ndtri, stdtrit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Sequence
 
 Floats: TypeAlias = NDArray[np.float64]
 Level: TypeAlias = float | Floats
@@ -23,8 +23,8 @@ SMALLEST_LEVEL = 1e-16
 class Limits:
     """One-sided confidence limits of a row of estimates.
 
-    Every field of a subclass is an array with one entry an estimate, or
-    another `Limits` of the same length. `lower(level)` is exceeded from
+    Every field of a subclass is an array with one entry an estimate, another
+    `Limits` of the same length, or a tuple of such. `lower(level)` is exceeded from
     above by the true value with probability at most `level`; `upper` the
     same from below. Levels are scalars or arrays of shape ``(estimates,)``,
     at most 0.5.
@@ -38,17 +38,27 @@ class Limits:
         """Upper limits, shape ``(estimates,)``."""
         raise NotImplementedError
 
-    def grown(self, factor: Floats) -> Self:
-        """Return the limits had the subject `factor` times its rows, at the rates seen."""
-        raise NotImplementedError
+    def grown(self, factor: Floats) -> Self | None:
+        """Return the limits had the subject `factor` times its rows, at the rates seen.
+
+        None where all of the distance to the limits shrinks with the root of
+        `factor`, near enough.
+        """
+        return None
+
+    @property
+    def kin(self) -> Hashable:
+        """Limits of equal kin can be joined."""
+        return type(self), *(_kin(getattr(self, field.name)) for field in fields(self))
 
     def take(self, index: Any) -> Self:
         """Return the limits of the estimates at `index`."""
-        parts = {}
-        for field in fields(self):
-            part = getattr(self, field.name)
-            parts[field.name] = part.take(index) if isinstance(part, Limits) else part[index]
-        return replace(self, **parts)
+        return type(self)(*(_take(getattr(self, field.name), index) for field in fields(self)))
+
+    @classmethod
+    def joined(cls, several: Sequence[Limits]) -> Self:
+        """Return the limits of the estimates of several of one kin, in their order."""
+        return cls(*(_join([getattr(limits, field.name) for limits in several]) for field in fields(cls)))
 
     def p_above(self, limit: Floats) -> Floats:
         """Return the smallest level at which the lower limit exceeds `limit`; 1 where none does."""
@@ -72,10 +82,6 @@ class Certain(Limits):
     def upper(self, level: Level) -> Floats:
         """Return the fact."""
         return self.value
-
-    def grown(self, factor: Floats) -> Self:
-        """Return the fact: more rows do not change it."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,14 @@ class ClopperPearson(Limits):
         return self.n * np.where(self.df > 0, np.nan_to_num(shrink, nan=1.0), 0.0) ** 2
 
     def lower(self, level: Level) -> Floats:
-        """Beta quantile at `level`; 0 where nothing was counted."""
+        """Beta quantile at `level`; 0 where nothing was counted or the value is undefined."""
         n = self._size(level)
-        return _beta_limit(np.nan_to_num(self.value) * n, n, level)
+        return _beta_limit(self.value * n, n, level)
 
     def upper(self, level: Level) -> Floats:
         """Beta quantile at 1 - `level`, without losing the digits of a small level."""
         n = self._size(level)
-        return 1.0 - _beta_limit((1.0 - np.nan_to_num(self.value, nan=1.0)) * n, n, level)
+        return 1.0 - _beta_limit((1.0 - self.value) * n, n, level)
 
     def grown(self, factor: Floats) -> Self:
         """Multiply the sample."""
@@ -137,10 +143,6 @@ class Linear(Limits):
     def upper(self, level: Level) -> Floats:
         """Transformed upper limit."""
         return self.scale * self.inner.upper(level) + self.shift
-
-    def grown(self, factor: Floats) -> Self:
-        """Grow the inner sample."""
-        return replace(self, inner=self.inner.grown(factor))
 
 
 @dataclass(frozen=True)
@@ -228,44 +230,23 @@ class Ratio(Limits):
 
 @dataclass(frozen=True)
 class Mean(Limits):
-    """MOVER limits of the mean of several independent proportions, as balanced accuracy is.
+    """MOVER limits of the mean of several independent proportions, as balanced accuracy is."""
 
-    Parameters
-    ----------
-    parts : ClopperPearson
-        The proportions of all estimates, flattened.
-    of : array of int, shape (estimates, proportions)
-        Which of `parts` each estimate is the mean of.
-    """
-
-    parts: ClopperPearson
-    of: NDArray[np.intp]
-
-    def _distance(self, ends: Floats) -> Floats:
-        return np.sqrt(((ends - self.parts.value)[self.of] ** 2).sum(axis=1)) / self.of.shape[1]
+    parts: tuple[ClopperPearson, ...]
 
     def lower(self, level: Level) -> Floats:
         """Mean less the root of the summed squared distances."""
-        return self.parts.value[self.of].mean(axis=1) - self._distance(self.parts.lower(self._each(level)))
+        return self._value() - self._distance([part.value - part.lower(level) for part in self.parts])
 
     def upper(self, level: Level) -> Floats:
         """Mean plus the root of the summed squared distances."""
-        return self.parts.value[self.of].mean(axis=1) + self._distance(self.parts.upper(self._each(level)))
+        return self._value() + self._distance([part.upper(level) - part.value for part in self.parts])
 
-    def _each(self, level: Level) -> Level:
-        if np.ndim(level) == 0:
-            return level
-        each = np.full(self.parts.value.shape, 0.5)
-        each[self.of] = np.asarray(level)[:, None]
-        return each
+    def _value(self) -> Floats:
+        return sum(part.value for part in self.parts) / np.float64(len(self.parts))
 
-    def take(self, index: Any) -> Self:
-        """Keep all parts, and the rows at `index`."""
-        return replace(self, of=self.of[index])
-
-    def grown(self, factor: Floats) -> Self:
-        """Grow all parts alike."""
-        return replace(self, parts=self.parts.grown(np.asarray(self._each(factor))))
+    def _distance(self, distances: list[Floats]) -> Floats:
+        return np.sqrt(sum(distance**2 for distance in distances)) / len(self.parts)
 
 
 @dataclass(frozen=True)
@@ -274,40 +255,17 @@ class Least(Limits):
 
     The lower limit is the smallest lower limit; the upper one is the smallest
     upper limit at level / k, so that picking the smallest is paid for.
-
-    Parameters
-    ----------
-    parts : Limits
-        Limits of all quantities, flattened.
-    of : array of int, shape (estimates, k)
-        Which of `parts` each estimate is the least of.
     """
 
-    parts: Limits
-    of: NDArray[np.intp]
+    parts: tuple[Limits, ...]
 
     def lower(self, level: Level) -> Floats:
         """Smallest of the lower limits."""
-        return self.parts.lower(self._each(level, 1))[self.of].min(axis=1)
+        return np.minimum.reduce([part.lower(level) for part in self.parts])
 
     def upper(self, level: Level) -> Floats:
         """Smallest of the upper limits, each at level / k."""
-        return self.parts.upper(self._each(level, self.of.shape[1]))[self.of].min(axis=1)
-
-    def _each(self, level: Level, k: int) -> Level:
-        if np.ndim(level) == 0:
-            return level / k
-        each = np.full(int(self.of.max()) + 1, 0.5)
-        each[self.of] = np.asarray(level)[:, None] / k
-        return each
-
-    def take(self, index: Any) -> Self:
-        """Keep all parts, and the rows at `index`."""
-        return replace(self, of=self.of[index])
-
-    def grown(self, factor: Floats) -> Self:
-        """Grow all parts alike."""
-        return replace(self, parts=self.parts.grown(np.asarray(self._each(factor, 1))))
+        return np.minimum.reduce([part.upper(level / len(self.parts)) for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -359,15 +317,6 @@ class AreaUnderCurve(Limits):
         spread = (1 - area) / (2 - area) + area / (1 + area)
         return np.sqrt(area * (1 - area) * (1 + more * spread) / (self.positives * self.negatives))
 
-    def grown(self, factor: Floats) -> Self:
-        """Multiply both classes."""
-        return replace(
-            self,
-            error=self.error / np.sqrt(factor),
-            positives=self.positives * factor,
-            negatives=self.negatives * factor,
-        )
-
 
 @dataclass(frozen=True)
 class CalibrationError(Limits):
@@ -392,11 +341,11 @@ class CalibrationError(Limits):
 
     def p_above(self, limit: Floats) -> Floats:
         """P-value of ``rmsce <= limit``."""
-        return np.clip(self._tails(limit)[0], SMALLEST_LEVEL, 1.0)
+        return np.clip(np.nan_to_num(self._tails(limit)[0], nan=1.0), SMALLEST_LEVEL, 1.0)
 
     def p_below(self, limit: Floats) -> Floats:
         """P-value of ``rmsce >= limit``."""
-        return np.clip(self._tails(limit)[1], SMALLEST_LEVEL, 1.0)
+        return np.clip(np.nan_to_num(self._tails(limit)[1], nan=1.0), SMALLEST_LEVEL, 1.0)
 
     def lower(self, level: Level) -> Floats:
         """Smallest tau that is not rejected from above."""
@@ -410,37 +359,31 @@ class CalibrationError(Limits):
         """Smallest tau at which `reached` turns true; 1 where it does not."""
         low, high = np.zeros(len(self.gap)), np.ones(len(self.gap))
         at_zero = reached(low)
-        for _ in range(30):
+        for _ in range(22):
             middle = (low + high) / 2
             there = reached(middle)
             low, high = np.where(there, low, middle), np.where(there, middle, high)
         return np.where(at_zero, 0.0, high)
 
     def _tails(self, tau: Floats) -> tuple[Floats, Floats]:
+        """Upper and lower tail probability of Q at `tau`, the larger over both spreads."""
+        filled = self.n > 0
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean_variance = np.where(self.n > 0, self.variance / self.n, 0.0)
-        seen = np.where(self.n > 0, np.maximum(self.gap**2 - mean_variance, 0.0) + 1e-6, 0.0)
-        even = np.where(self.n > 0, 1.0, 0.0)
-        tails = [self._tail(tau, spread, mean_variance) for spread in (seen, even)]
-        return np.maximum(tails[0][0], tails[1][0]), np.maximum(tails[0][1], tails[1][1])
-
-    def _tail(self, tau: Floats, spread: Floats, mean_variance: Floats) -> tuple[Floats, Floats]:
-        squares = spread * (tau**2 / (self.share * spread).sum(axis=1))[:, None]
-        q = (self.share * self.gap**2).sum(axis=1)
+            mean_variance = np.where(filled, self.variance / self.n, 0.0)
+        seen = np.where(filled, np.maximum(self.gap**2 - mean_variance, 0.0) + 1e-6, 0.0)
+        spread = np.stack([seen, filled.astype(float)])
+        q = (self.share * self.gap**2).sum(axis=-1)
         a = self.share * mean_variance
         with np.errstate(divide="ignore", invalid="ignore"):
+            squares = spread * (tau**2 / (self.share * spread).sum(axis=-1))[..., None]
             away = np.where(mean_variance > 0, squares / mean_variance, 0.0)
-        mean = (a * (1 + away)).sum(axis=1)
-        second = 2 * (a**2 * (1 + 2 * away)).sum(axis=1)
-        third = 8 * (a**3 * (1 + 3 * away)).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = (a * (1 + away)).sum(axis=-1)
+            second = 2 * (a**2 * (1 + 2 * away)).sum(axis=-1)
+            third = 8 * (a**3 * (1 + 3 * away)).sum(axis=-1)
             shape = 4 * second**3 / third**2
             place = np.maximum(shape + np.sqrt(shape) * (q - mean) / np.sqrt(second), 0.0)
-        return np.nan_to_num(gammaincc(shape, place), nan=1.0), np.nan_to_num(gammainc(shape, place), nan=1.0)
-
-    def grown(self, factor: Floats) -> Self:
-        """Multiply the rows of every bin."""
-        return replace(self, n=self.n * factor[:, None])
+            upper, lower = gammaincc(shape, place), gammainc(shape, place)
+        return np.fmax(*upper), np.fmax(*lower)
 
 
 def bounded_mean(mean: Floats, variance: Floats, n: Floats, df: Floats) -> ClopperPearson:
@@ -457,6 +400,24 @@ def bounded_mean(mean: Floats, variance: Floats, n: Floats, df: Floats) -> Clopp
 def proportions(value: Floats, n: Floats) -> ClopperPearson:
     """Limits of proportions of independent unweighted rows."""
     return ClopperPearson(value, n, np.full_like(value, np.inf))
+
+
+def _kin(part: Any) -> Hashable:
+    if isinstance(part, tuple):
+        return tuple(_kin(each) for each in part)
+    return part.kin if isinstance(part, Limits) else None
+
+
+def _take(part: Any, index: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(_take(each, index) for each in part)
+    return part.take(index) if isinstance(part, Limits) else part[index]
+
+
+def _join(parts: list[Any]) -> Any:
+    if isinstance(parts[0], tuple):
+        return tuple(_join(list(each)) for each in zip(*parts, strict=True))
+    return type(parts[0]).joined(parts) if isinstance(parts[0], Limits) else np.concatenate(parts)
 
 
 def _beta_limit(k: Floats, n: Floats, level: Level) -> Floats:
@@ -481,7 +442,7 @@ def _smallest_level(limits: Limits, limit: Floats, *, above: bool) -> Floats:
         return p
     part, bound = limits.take(index), limit[index]
     near, far = np.zeros(len(index)), np.full(len(index), -float(ndtri(SMALLEST_LEVEL)))
-    for _ in range(30):
+    for _ in range(26):
         middle = (near + far) / 2
         cleared = clears(part, bound, ndtr(-middle))
         near, far = np.where(cleared, middle, near), np.where(cleared, far, middle)

@@ -149,7 +149,9 @@ class Policy(_Part):
 def available() -> dict[str, Any]:
     """Packaged policies, ours and the plugins', by id."""
     folders = [files("trustkit.policy") / "policies"]
-    folders += [files(point.value) for point in sorted(entry_points(group="trustkit.policies"), key=lambda p: p.name)]
+    folders += [
+        files(point.value) for point in sorted(entry_points(group="trustkit.policies"), key=lambda p: p.name)
+    ]
     found = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".toml")]
     return {file.name.removesuffix(".toml"): file for file in sorted(found, key=lambda file: file.name)}
 

@@ -61,7 +61,9 @@ def selection_rate(
         selected = _selected(table)
         pairs = Comparison.of(table, compare, reference)
         yield from figures("rate", table, selected)
-        yield from pairs.disparities({"ratio": "ratio", "difference": "difference"}, table, _selected, selected)
+        yield from pairs.disparities(
+            {"ratio": "ratio", "difference": "difference"}, table, _selected, selected
+        )
 
 
 def _selected(table: Table) -> Rate:

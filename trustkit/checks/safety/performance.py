@@ -10,7 +10,7 @@ from trustkit.checks.base import Estimate, Metric, check
 from trustkit.checks.comparison import estimate, require
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import MISSING, Scores, Table
-from trustkit.measure.intervals import ClopperPearson, Difference, Floats, Least, Linear, Mean, bounded_mean
+from trustkit.measure.intervals import ClopperPearson, Difference, Least, Linear, Mean, bounded_mean
 from trustkit.measure.metrics import (
     SMALLEST_SCORE,
     area_limits,
@@ -85,23 +85,23 @@ def _of_decisions(table: Table) -> Iterator[Estimate]:
     n = int(right.n[0])
     yield estimate("skill", {}, skill, n, rows, limits, 0)
     yield estimate("accuracy", {}, right.value[0], n, rows, right.limits, 0)
-    recall = _joined([recall.limits for recall in recalls])
-    balanced = Mean(recall, np.arange(len(classes))[None])
+    balanced = Mean(tuple(recall.limits for recall in recalls))
     fewest = min((int(recall.n[0]) for recall in recalls), default=0)
-    yield estimate("balanced_accuracy", {}, float(recall.value.mean()), fewest, rows, balanced, 0)
+    value = float(np.mean([recall.value[0] for recall in recalls]))
+    yield estimate("balanced_accuracy", {}, value, fewest, rows, balanced, 0)
 
 
 def _skill(table: Table, classes: list[str]) -> tuple[float, Least]:
-    """Accuracy less the share of each class: rows only the model gets right, less rows only the constant does."""
+    """Least accuracy over a constant answer: rows that only the model gets right, less those only it does."""
     judged = table.truth_known & table.decided
-    gained, lost = [], []
+    value, parts = [], []
     for label in classes:
         same = table.truth_is(label)
-        gained.append(rate(table, counted=table.correct & ~same, among=judged).limits)
-        lost.append(rate(table, counted=~table.correct & same, among=judged).limits)
-    a, b = _joined(gained), _joined(lost)
-    limits = Least(Difference.of_shares(a, b), np.arange(len(classes))[None])
-    return float((a.value - b.value).min()), limits
+        gained = rate(table, counted=table.correct & ~same, among=judged)
+        lost = rate(table, counted=~table.correct & same, among=judged)
+        value.append(gained.value[0] - lost.value[0])
+        parts.append(Difference.of_shares(gained.limits, lost.limits))
+    return float(np.min(value)), Least(tuple(parts))
 
 
 def _of_scores(cells: Cells, table: Table) -> Iterator[Estimate]:
@@ -139,10 +139,3 @@ def _losses(cells: Cells, scores: Scores, rows: int) -> Iterator[Estimate]:
 
 def _limits(mean: float, variance: float, size: Rate) -> ClopperPearson:
     return bounded_mean(np.array([mean]), np.array([variance]), size.limits.n, size.limits.df)
-
-
-def _joined(limits: list[ClopperPearson]) -> ClopperPearson:
-    def column(name: str) -> Floats:
-        return np.concatenate([getattr(part, name) for part in limits])
-
-    return ClopperPearson(column("value"), column("n"), column("df"))
