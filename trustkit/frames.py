@@ -737,6 +737,7 @@ def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
 def _as_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     for kind in (pa.int64(), pa.float64()):
         with suppress(pa.ArrowInvalid):
+            text.slice(0, _HEAD).cast(kind)  # a cast that fails is slow: it looks at all rows all the same
             numbers = text.cast(kind)
             is_text = _is_padded(text) if kind == pa.int64() else _is_beyond(numbers, text)
             return None if is_text else numbers
