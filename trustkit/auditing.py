@@ -89,7 +89,7 @@ def audit(
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     base = config if isinstance(config, Config) or config is None else Config.read(config, as_of=day)
     named = [str(policy)] if isinstance(policy, str | Path) else policy
-    gate = {"alpha": alpha, "fail_on": fail_on, "require": require}
+    gate: dict[str, Any] = {"alpha": alpha, "fail_on": fail_on, "require": require}
     if not isinstance(policy, Policy):
         gate["use"] = named
     over = {

@@ -16,7 +16,7 @@ from trustkit.errors import ConfigError, GateFailed, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = "trustkit-scorecard/1"
+FORMAT: Literal["trustkit-scorecard/1"] = "trustkit-scorecard/1"
 WEIGHTS = {"critical": 10.0, "high": 7.5, "medium": 5.0, "low": 2.5}
 Severity = Literal["critical", "high", "medium", "low"]
 
@@ -59,10 +59,10 @@ class Score(_Part):
         passed, failed = weight[Verdict.PASS], weight[Verdict.FAIL]
         total = sum(weight.values()) - weight[Verdict.NOT_APPLICABLE]
         settled = passed + failed
-        if not settled:
+        if not total:
             return cls(value=None, low=None, high=None, assessed=0.0)
         return cls(
-            value=100 * passed / settled,
+            value=100 * passed / settled if settled else None,
             low=100 * passed / total,
             high=100 * (total - failed) / total,
             assessed=settled / total,

@@ -38,7 +38,7 @@ def discover() -> tuple[dict[str, Check], dict[str, str]]:
 
 @cache
 def _ours() -> dict[str, Check]:
-    checks = {}
+    checks: dict[str, Check] = {}
     for area in pkgutil.iter_modules(__path__, f"{__name__}."):
         if area.ispkg:
             folder = import_module(area.name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trustkit.evidence.blocks import Block
 from trustkit.evidence.cells import Cells
@@ -56,10 +58,10 @@ def _pooled(cells: Cells, min_cell: int) -> Cells:
     return replace(kept, block=_joined_bins(kept.block, min_cell))
 
 
-def _small(cells: Cells, min_cell: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _small(cells: Cells, min_cell: int) -> NDArray[np.bool_]:
     """Which cells of the block belong to a group with a small cell."""
     n = cells.table(cells.attributes).n
-    small = ((n > 0) & (n < min_cell)).any(axis=(1, 2))
+    small = np.asarray(((n > 0) & (n < min_cell)).any(axis=(1, 2)))
     return small[cells.grouping(cells.attributes).of(cells.block)]
 
 
@@ -67,8 +69,8 @@ def _joined_bins(block: Block, min_cell: int) -> Block:
     """Join neighboring score bins; bins that hold too few rows alone go with the ones before."""
     codes = block.codes.copy()
     cell = np.column_stack([codes[:, :-1], codes[:, -1] >= 0])
-    starts = np.flatnonzero(np.r_[True, (cell[1:] != cell[:-1]).any(axis=1)]) if len(codes) else []
-    for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
+    edges = np.flatnonzero((cell[1:] != cell[:-1]).any(axis=1)) + 1
+    for start, end in pairwise([0, *edges.tolist(), len(codes)]):
         joined = [start]
         held = 0
         for row in range(start, end):
@@ -78,6 +80,6 @@ def _joined_bins(block: Block, min_cell: int) -> Block:
             held += int(block.sums["n"][row])
         if held < min_cell and len(joined) > 1:
             joined.pop()
-        for first, last in zip(joined, [*joined[1:], end], strict=True):
+        for first, last in pairwise([*joined, end]):
             codes[first:last, -1] = codes[first, -1]
     return Block(codes, block.sums).summed()

@@ -252,14 +252,10 @@ def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Princ
 
 def _method(evidence: Evidence, plan: Plan, claims: int) -> str:
     sample = evidence.system.get("sample")
-    stands = (
-        f"the audited rows stand for {sample}"
-        if sample
-        else "the decisions the rows stand for are not declared"
-    )
+    stands = f"of {sample}" if sample else "of decisions that are not declared (data.sample)"
     return (
-        f"{claims} claims share alpha = {plan.alpha:g}, by weighted Holm, on this card alone: a rerun on other rows "
-        f"spends it again. Assumed: rows (or units) are an independent sample; {stands}."
+        f"{claims} claims share alpha = {plan.alpha:g}, by weighted Holm, on this card alone: a rerun on "
+        f"other rows spends it again. Assumed: rows (or units) are an independent sample {stands}."
     )
 
 

@@ -129,7 +129,7 @@ def _load(name: str, config: Config) -> Policy:
 def _asks(control: Control, config: Config, only: Sequence[str] | None) -> Iterator[Ask]:
     chosen = only is None or bool({control.id, control.area, control.principle} & set(only))
     for use in control.checks:
-        limits = {name: limit.model_dump() for name, limit in use.limits.items()}
+        limits: dict[str, dict[str, Any] | None] = {n: limit.model_dump() for n, limit in use.limits.items()}
         for name, value in config.limits.get(use.check, {}).items():
             limits[name] = _override(name, value, limits.get(name))
         yield Ask(

@@ -70,9 +70,8 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
         if judgment.rows_needed is not None:
             rows[name] = max(rows.get(name, 0), judgment.rows_needed)
         elif claim.why is not None and claim.estimate.n < min_cell:
-            rest.append(
-                f"{name}: fewer than {min_cell} rows to count in {claim.check.metrics[claim.estimate.metric].title}"
-            )
+            title = claim.check.metrics[claim.estimate.metric].title
+            rest.append(f"{name}: fewer than {min_cell} rows to count for its {title}")
         elif claim.why is not None and claim.estimate.reference_n is None:
             rest.append(f"{name}: {claim.why}")
     lines = [f"about {n:,} more rows of {name}" for name, n in sorted(rows.items(), key=lambda item: item[1])]

@@ -45,7 +45,8 @@ def gap(table: Table) -> Gap:
     1956); what the score explains of the truth makes it sharper.
     """
     truth = rate(table, counted=table.truth_positive, among=table.truth_known)
-    assert table.s is not None and table.s2 is not None  # noqa: S101 (scored rows carry sums)
+    if table.s is None or table.s2 is None:
+        raise ValueError("the table holds no scores")
     mass = np.where(table.truth_known, table.mass, 0).sum(axis=(1, 2))
     score = np.where(table.truth_known, table.s, 0).sum(axis=(1, 2))
     square = np.where(table.truth_positive, table.mass - 2 * table.s, 0) + np.where(

@@ -243,10 +243,10 @@ class Mean(Limits):
         return self._value() + self._distance([part.upper(level) - part.value for part in self.parts])
 
     def _value(self) -> Floats:
-        return sum(part.value for part in self.parts) / np.float64(len(self.parts))
+        return np.asarray(np.mean([part.value for part in self.parts], axis=0))
 
     def _distance(self, distances: list[Floats]) -> Floats:
-        return np.sqrt(sum(distance**2 for distance in distances)) / len(self.parts)
+        return np.sqrt(np.sum(np.square(distances), axis=0)) / len(self.parts)
 
 
 @dataclass(frozen=True)

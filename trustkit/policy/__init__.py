@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -146,6 +147,7 @@ class Policy(_Part):
         return policy
 
 
+@cache
 def available() -> dict[str, Any]:
     """Packaged policies, ours and the plugins', by id."""
     folders = [files("trustkit.policy") / "policies"]
