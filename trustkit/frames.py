@@ -181,7 +181,7 @@ class Frame:
         """
         numbers = self.numbers(column)
         with _named(column):
-            names = _bin_names(edges)
+            names = bin_names(edges)
         codes = np.searchsorted(np.asarray(edges, dtype=np.float64), numbers, side="right")
         codes[np.isnan(numbers)] = -1
         return _merged(*_with_missing(names, codes), order=list)
@@ -443,7 +443,7 @@ def _is_number(text: str) -> bool:
     return False
 
 
-def _bin_names(edges: Sequence[float]) -> list[str]:
+def bin_names(edges: Sequence[float]) -> list[str]:
     texts = [label_text(edge) for edge in edges]
     if not texts or any(not low < high for low, high in pairwise(edges)):
         raise FrameError("needs bin edges that increase")

@@ -14,7 +14,7 @@ from trustkit.collectors.sources import Sources
 from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.cells import BUCKETS, Axis, Cells
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import Labels
+from trustkit.frames import Labels, bin_names
 
 MOST_LABELS = 100_000
 
@@ -28,18 +28,19 @@ def collect_cells(sources: Sources) -> Cells:
         For a weight that is missing, negative or infinite, or an attribute
         with more groups than could be counted.
     """
-    data, rows = sources.data, sources.frame.rows
-    nothing: Axis = ((MISSING,), np.zeros(rows, dtype=np.int8))
+    data = sources.data
+    nothing: Axis = ((MISSING,), None)
+    groups = _groups(sources)
     decisions, score, faults = sources.decisions(), *_score(sources)
     truth = sources.truth()
-    axes = dict(zip(data.sensitive, _groups(sources), strict=True))
+    axes: dict[str, Axis] = {name: (labels.names, labels.codes) for name, labels in groups.items()}
     axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
     axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
     if truth and decisions and not ({*truth.names} & {*decisions.names}) - {MISSING}:
         faults["prediction"] = "no label of the decisions occurs in the target: are they coded differently?"
     schema = {
         "attributes": list(data.sensitive),
-        "bins": {name: list(axes[name][0]) for name in data.bins if name in axes},
+        "bins": {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in groups},
         "positive": sources.positive,
         "favorable": list(sources.favorable),
         "truth": truth is not None,
@@ -61,19 +62,19 @@ def collect_cells(sources: Sources) -> Cells:
         raise ConfigError([Problem("data.weight", str(error))]) from None
 
 
-def _groups(sources: Sources) -> list[Axis]:
+def _groups(sources: Sources) -> dict[str, Labels]:
     """Coded sensitive attributes, in threads: the coding releases the lock."""
 
     def coded(name: str) -> Labels:
-        edges = sources.data.bins.get(name)
-        labels = sources.frame.labels(name) if edges is None else sources.frame.binned(name, edges)
+        labels = sources.groups(name)
         if len(labels.names) > MOST_LABELS:
             found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
             raise ConfigError([Problem("data.sensitive", found)])
         return labels
 
+    names = sources.data.sensitive
     with ThreadPoolExecutor() as pool:
-        return [(labels.names, labels.codes) for labels in pool.map(coded, sources.data.sensitive)]
+        return dict(zip(names, pool.map(coded, names), strict=True))
 
 
 def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
@@ -90,7 +91,7 @@ def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
 def _weights(sources: Sources) -> Any:
     if sources.data.weight is None:
         return None
-    weight = sources.frame.numbers(sources.data.weight)
+    weight = sources.numbers("weight")
     wrong = int((~np.isfinite(weight) | (weight < 0)).sum())
     if wrong:
         found = f"{wrong} rows of {sources.data.weight!r} are missing, negative or infinite"

@@ -9,7 +9,7 @@ from trustkit import models
 from trustkit.config import DataSection
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import Frame, Labels, header, label_text
+from trustkit.frames import Frame, FrameError, Labels, header, label_text
 from trustkit.system import System
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Sources:
     progress: Progress | None = None
     model_calls: int = 0
     _predictions: models.Predictions | None = field(default=None, repr=False)
+    _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, system: System, progress: Progress | None = None) -> Sources:
@@ -82,20 +83,43 @@ class Sources:
         """Roles of the columns."""
         return self.system.config.data
 
+    def labels(self, column: str) -> Labels:
+        """Coded column, coded once."""
+        if column not in self._labels:
+            self._labels[column] = self.frame.labels(column)
+        return self._labels[column]
+
+    def groups(self, attribute: str) -> Labels:
+        """Coded sensitive attribute, cut by its bins where it has some."""
+        edges = self.data.bins.get(attribute)
+        if edges is None:
+            return self.labels(attribute)
+        try:
+            return self.frame.binned(attribute, edges)
+        except FrameError as error:
+            raise ConfigError([Problem(f"data.bins.{attribute}", str(error))]) from None
+
+    def numbers(self, role: str) -> Any:
+        """Numbers of the column of a role, NaN where missing."""
+        try:
+            return self.frame.numbers(getattr(self.data, role))
+        except FrameError as error:
+            raise ConfigError([Problem(f"data.{role}", str(error))]) from None
+
     def truth(self) -> Labels | None:
         """Coded target, or None."""
-        return None if self.data.target is None else self.frame.labels(self.data.target)
+        return None if self.data.target is None else self.labels(self.data.target)
 
     def decisions(self) -> Labels | None:
         """Coded decisions: the log's, else the model's, else None."""
         if self.data.prediction is not None:
-            return self.frame.labels(self.data.prediction)
+            return self.labels(self.data.prediction)
         return None if self.model is None else self.predictions().labels
 
     def score(self) -> Any:
         """P(positive) by row: the log's, else the model's, else None."""
         if self.data.score is not None:
-            return self.frame.numbers(self.data.score)
+            return self.numbers("score")
         if self.model is None or self.positive is None or self.data.prediction is not None:
             return None
         return self.predictions().score
@@ -129,7 +153,7 @@ class Sources:
         truth = self.truth()
         if truth is not None and set(truth.names) <= {MISSING}:
             raise ConfigError([Problem("data.target", f"every value of {data.target!r} is missing")])
-        logged = None if data.prediction is None else self.frame.labels(data.prediction)
+        logged = None if data.prediction is None else self.labels(data.prediction)
         labels = {*(truth.names if truth else ()), *(logged.names if logged else ())} - {MISSING}
         declared = {"positive": (positive,) if positive else (), "favorable": favorable}
         absent = [

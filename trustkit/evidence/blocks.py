@@ -13,9 +13,12 @@ SCORE_ONE = 2**30
 WEIGHT_ONE = 2**20
 SQUARE_ONE = 2**16
 
+_LARGEST = 2.0**62
+_TOO_LARGE = "the sum of the weights does not fit 63 bits: divide the weights by their mean"
+
 Ints: TypeAlias = NDArray[np.int64]
-Coded: TypeAlias = tuple[NDArray[Any], int]
-"""A code for each row, and the number of codes."""
+Coded: TypeAlias = tuple[NDArray[Any] | None, int]
+"""A code for each row, and the number of codes; None stands for code 0 throughout."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,8 @@ class Block:
     @classmethod
     def count(cls, axes: Sequence[Coded], parts: Mapping[str, Ints | None]) -> Self:
         """Sum `parts` over the rows of each cell; None stands for the number of rows."""
-        sizes = [max(size, 1) for _, size in axes]
-        key = np.zeros(len(axes[0][0]), dtype=np.int64)
-        for (codes, _), size in zip(axes, sizes, strict=True):
-            key *= size
-            key += codes
+        sizes = [1 if codes is None else max(size, 1) for codes, size in axes]
+        key = _combined([codes for codes, _ in axes], sizes)
         cells = int(np.prod(sizes, dtype=object))
         if cells > 2**24:
             present, key = np.unique(key, return_inverse=True)
@@ -60,10 +60,24 @@ class Block:
         ).summed()
 
     def summed(self) -> Block:
-        """Return the block with rows of equal codes added and sorted."""
+        """Return the block with rows of equal codes added and sorted.
+
+        Raises
+        ------
+        OverflowError
+            Where a sum could leave 63 bits.
+        """
+        if any(values.sum(dtype=np.float64) >= _LARGEST for values in self.sums.values()):
+            raise OverflowError(_TOO_LARGE)
         codes, place = np.unique(self.codes, axis=0, return_inverse=True)
         sums = {name: dense(values, (place.ravel(),), (len(codes),)) for name, values in self.sums.items()}
         return Block(codes, sums)
+
+    def shifted(self, axis: int, *, by: int) -> Block:
+        """Return the block with one axis' codes moved by a constant."""
+        codes = self.codes.copy()
+        codes[:, axis] += by
+        return Block(codes, self.sums)
 
     def where(self, rows: NDArray[np.bool_]) -> Block:
         """Return the cells at `rows`."""
@@ -102,9 +116,23 @@ def fixed_point(values: NDArray[np.float64], one: int) -> Ints:
     OverflowError
         Where their sum could leave 63 bits.
     """
-    if len(values) and float(values.max()) * one * len(values) >= 2.0**62:
-        raise OverflowError("the sum of the weights does not fit 63 bits: divide the weights by their mean")
+    if len(values) and float(values.max()) * one * len(values) >= _LARGEST:
+        raise OverflowError(_TOO_LARGE)
     return np.floor(values * one + 0.5).astype(np.int64)
+
+
+def _combined(columns: Sequence[NDArray[Any] | None], sizes: Sequence[int]) -> Ints:
+    """One key a row from its codes on every axis."""
+    key: Ints | None = None
+    for codes, size in zip(columns, sizes, strict=True):
+        if codes is not None and key is None:
+            key = codes.astype(np.int64)
+        elif codes is not None and key is not None:
+            key *= size
+            key += codes
+    if key is None:
+        raise ValueError("no axis has codes")
+    return key
 
 
 def _total(key: Ints, values: Ints | None, cells: int) -> Ints:

@@ -25,8 +25,8 @@ from trustkit.evidence.tables import MISSING, OTHER, Scores, Table
 BUCKETS = 256
 MAX_GROUPS = 1000
 
-Axis: TypeAlias = tuple[Sequence[str], NDArray[Any]]
-"""Labels, and the code of each row among them."""
+Axis: TypeAlias = tuple[Sequence[str], NDArray[Any] | None]
+"""Labels, and the code of each row among them; None where all are the first."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +100,15 @@ class Cells:
             When the sum of the weights does not fit 63 bits at their scale.
         """
         coded = [(codes, len(labels)) for labels, codes in axes.values()]
-        rows = len(coded[0][0])
-        bins = np.full(rows, -1) if score is None else score_bins(score)
+        bins = None if score is None else score_bins(score) + 1
         parts = _parts(score, weight)
-        scored = (bins + 1, SCORE_BINS + 1) if score is not None else (bins + 1, 1)
-        block = Block.count([*coded, scored], parts)
-        block.codes[:, -1] -= 1
+        block = Block.count([*coded, (bins, SCORE_BINS + 1)], parts).shifted(-1, by=-1)
         unit_block = None
         if bucket is not None:
-            unit_block = Block.count([*coded, (np.minimum(bins, 0) + 1, 2), (bucket, BUCKETS)], parts)
-            unit_block.codes[:, -2] -= 1
+            scored = None if bins is None else np.minimum(bins, 1)
+            unit_block = Block.count([*coded, (scored, 2), (bucket, BUCKETS)], parts).shifted(-2, by=-1)
         labels = {name: tuple(names) for name, (names, _) in axes.items()}
-        return cls(schema, labels, block, unit_block, dict(faults or {}))
+        return cls(schema, labels, block, unit_block, dict(faults or {}))._ordered()
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -133,10 +130,7 @@ class Cells:
             raise ValueError("cells made to be shared are pooled and do not add")
         if self.schema != other.schema:
             raise ValueError("cells of different schemas do not add")
-        labels = {
-            name: ordered({*mine, *other.labels[name]}, self.schema["bins"].get(name, ()))
-            for name, mine in self.labels.items()
-        }
+        labels = {name: self._order(name, {*mine, *other.labels[name]}) for name, mine in self.labels.items()}
         mine, theirs = self._relabeled(labels), other._relabeled(labels)
         unit_block = None
         if mine.unit_block is not None and theirs.unit_block is not None:
@@ -144,7 +138,20 @@ class Cells:
         faults = {**self.faults, **other.faults}
         return replace(mine, block=mine.block + theirs.block, unit_block=unit_block, faults=faults)
 
-    def _relabeled(self, labels: Mapping[str, tuple[str, ...]]) -> Cells:
+    def _order(self, name: str, labels: set[str]) -> tuple[str, ...]:
+        return ordered(labels, self.schema["bins"].get(name, ()))
+
+    def _ordered(self) -> Self:
+        """Cells with every axis in its canonical order, so that equal counts are equal cells."""
+        labels = {name: self._order(name, set(mine)) for name, mine in self.labels.items()}
+        if labels == self.labels:
+            return self
+        made = self._relabeled(labels)
+        return replace(
+            made, block=made.block.summed(), unit_block=made.unit_block and made.unit_block.summed()
+        )
+
+    def _relabeled(self, labels: Mapping[str, tuple[str, ...]]) -> Self:
         block, unit_block = self.block, self.unit_block
         for axis, (name, mine) in enumerate(self.labels.items()):
             codes = np.array([labels[name].index(label) for label in mine], dtype=np.int64)
@@ -219,7 +226,8 @@ class Cells:
         """Return the groups of `attributes` that occur, the smallest pooled beyond `MAX_GROUPS`."""
         axes = [self.attributes.index(name) for name in attributes]
         sizes = [len(self.labels[name]) for name in attributes]
-        present, place = np.unique(_keys(self.block, axes, sizes), return_inverse=True)
+        keys = _keys(self.block, axes, sizes)
+        present, place = np.unique(keys, return_inverse=True) if attributes else (np.zeros(1, np.int64), keys)
         rows = dense(self.block.sums["n"], (place.ravel(),), (len(present),))
         by_size = np.argsort(-rows, kind="stable")
         kept = np.sort(by_size[: MAX_GROUPS - 1] if len(present) > MAX_GROUPS else by_size)
@@ -314,9 +322,10 @@ def ordered(labels: set[str], declared: Sequence[str] = ()) -> tuple[str, ...]:
         if label in declared:
             return (0, declared.index(label), label)
         try:
-            return (1, float(label), label)
+            value = float(label)
         except ValueError:
-            return (2, 0.0, label)
+            value = np.nan
+        return (1, value, label) if np.isfinite(value) else (2, 0.0, label)
 
     return tuple(sorted(labels, key=key))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -276,17 +278,17 @@ def figure_id(check: Check, estimate: Estimate) -> str:
 
 def subject_text(subject: Mapping[str, Any], *, escape: bool = False) -> str:
     """Write a subject: ``sex=F,age=<25~sex=M``; as an id, with what would break it percent-encoded."""
-    from urllib.parse import quote
+    if "groups" not in subject:
+        return _group_text(tuple((key, str(value)) for key, value in subject.items()), escape)
+    group, reference = _group_text(tuple(subject["groups"].items()), escape), subject.get("reference")
+    if reference is None:
+        return group
+    return f"{group}~{reference if isinstance(reference, str) else _group_text(tuple(reference.items()), escape)}"
 
+
+@lru_cache(maxsize=4096)
+def _group_text(names: tuple[tuple[str, str], ...], escape: bool) -> str:
     def text(label: str) -> str:
-        return quote(label, safe=" <>.()'+-/&@!;?") if escape and not label.isalnum() else label
+        return quote(label, safe=" <>.()'+-/&@!;?") if escape else label
 
-    def group(names: Mapping[str, str]) -> str:
-        return ",".join(f"{text(attribute)}={text(label)}" for attribute, label in names.items())
-
-    if "groups" in subject:
-        reference = subject.get("reference")
-        if reference is None:
-            return group(subject["groups"])
-        return f"{group(subject['groups'])}~{reference if isinstance(reference, str) else group(reference)}"
-    return ",".join(f"{key}={text(str(value))}" for key, value in subject.items())
+    return ",".join(f"{text(attribute)}={text(label)}" for attribute, label in names)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trustkit.checks.base import Estimate, Metric, check
+from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.comparison import estimate, require
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import MISSING, Scores, Table
@@ -69,6 +69,8 @@ def performance(cells: Cells) -> Iterator[Estimate]:
     if not cells.schema["prediction"] and not cells.schema["score"]:
         require(cells, "prediction")
     table = cells.table()
+    if set(table.truths) <= {MISSING}:
+        raise NotApplicable("no row has a truth")
     if cells.schema["prediction"]:
         yield from _of_decisions(table)
     if cells.schema["score"]:
