@@ -199,8 +199,7 @@ def check(
     """
 
     def declare(function: Callable[..., Iterable[Estimate]]) -> Check:
-        folder = function.__module__.split(".")[-2]
-        name = id or f"{folder}/{function.__name__}".replace("_", "-")
-        return Check(name, version, metrics, function)
+        place = f"{function.__module__.rpartition('.')[0].rpartition('.')[2]}/{function.__name__}"
+        return Check(id or place.replace("_", "-"), version, metrics, function)
 
     return declare
