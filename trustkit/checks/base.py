@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal, get_type_hints
 
 from trustkit.errors import Problem, nearest
@@ -139,9 +140,9 @@ class Check:
         """Text under a heading of its docstring; empty where there is none."""
         lines = inspect.cleandoc(self.function.__doc__ or "").split("\n")
         starts = [i for i, line in enumerate(lines[1:], 1) if line and not line.strip("-")]
-        for start, end in zip(starts, [*(s - 1 for s in starts[1:]), len(lines)], strict=True):
+        for start, end in pairwise([*starts, len(lines) + 1]):
             if lines[start - 1] == heading:
-                return "\n".join(lines[start + 1 : end]).strip()
+                return "\n".join(lines[start + 1 : end - 1]).strip()
         return ""
 
     @cached_property
