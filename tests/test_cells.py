@@ -172,7 +172,9 @@ def rows_of(n, seed=0):
 def test_many_cells_are_counted_as_few_are():
     rng = np.random.default_rng(1)
     codes = rng.integers(0, 3000, (4, 2000))
-    sparse = Block.count([(codes[0], 3000), (codes[1], 3000), (codes[2], 3000), (codes[3], 3000)], {"n": None})
+    sparse = Block.count(
+        [(codes[0], 3000), (codes[1], 3000), (codes[2], 3000), (codes[3], 3000)], {"n": None}
+    )
     assert sparse.sums["n"].sum() == 2000
     again = Block(sparse.codes, sparse.sums).summed()
     np.testing.assert_array_equal(again.codes, sparse.codes)
@@ -185,13 +187,26 @@ def test_different_schemas_do_not_add():
 
 
 def test_labels_are_in_one_order_whatever_order_they_come_in():
-    assert ordered({"10", "9", "b", "a", "nan", MISSING, OTHER}) == ("9", "10", "a", "b", "nan", OTHER, MISSING)
+    assert ordered({"10", "9", "b", "a", "nan", MISSING, OTHER}) == (
+        "9",
+        "10",
+        "a",
+        "b",
+        "nan",
+        OTHER,
+        MISSING,
+    )
     assert ordered({">=60", "<25", "25..<60"}, ["<25", "25..<60", ">=60"]) == ("<25", "25..<60", ">=60")
     table = rows_of(50)
     swapped = {**table, "sex": 2 - table["sex"]}
     one = count(table, names="all")
     schema, axes = one.schema, {}
-    for name, labels in (("sex", SEXES[::-1]), ("race", RACES), ("truth", ["0", "1"]), ("prediction", ["0", "1"])):
+    for name, labels in (
+        ("sex", SEXES[::-1]),
+        ("race", RACES),
+        ("truth", ["0", "1"]),
+        ("prediction", ["0", "1"]),
+    ):
         axes[name] = (labels, swapped[name])
     other = Cells.count(schema, axes, score=table["score"], weight=table["weight"], bucket=table["bucket"])
     assert same(one, other)

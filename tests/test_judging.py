@@ -87,7 +87,9 @@ class TestVerdicts:
 
     def test_holm_shares_by_control_then_by_claim(self):
         data = log([0.5, 0.45, 0.5])
-        card = tk.audit(data=data, target="y", prediction="d", sensitive=["g"], only=["TK-FAI-02", "TK-SAF-03"])
+        card = tk.audit(
+            data=data, target="y", prediction="d", sensitive=["g"], only=["TK-FAI-02", "TK-SAF-03"]
+        )
         level = {f.check: (1 - f.level) / 2 for f in claims(card)}
         by_check = {f.check: f for f in claims(card)}
         assert by_check["bias/selection-rate"].verdict != "fail"
@@ -103,7 +105,8 @@ class TestVerdicts:
 
     def test_a_named_reference(self):
         card = audit(
-            log([0.5, 0.7, 0.2]), options={"bias/selection-rate": {"compare": "reference", "reference": {"g": "b"}}}
+            log([0.5, 0.7, 0.2]),
+            options={"bias/selection-rate": {"compare": "reference", "reference": {"g": "b"}}},
         )
         assert {tuple(f.subject["reference"].items()) for f in claims(card)} == {(("g", "b"),)}
         missing = {"bias/selection-rate": {"compare": "reference", "reference": {"g": "z"}}}
@@ -150,7 +153,9 @@ class TestLimits:
         card = audit(log([0.5, 0.35]), limits={"bias/selection-rate": {"min_ratio": 0.5}})
         assert control(card).verdict == "pass"
         assert claims(card)[0].limit == {"min": 0.5, "source": "configuration", "loosened_from": 0.8}
-        assert any("loosened limit: bias/selection-rate ratio 0.5, the policy's is 0.8" in n for n in card.notes)
+        assert any(
+            "loosened limit: bias/selection-rate ratio 0.5, the policy's is 0.8" in n for n in card.notes
+        )
         strict = audit(log([0.5, 0.5]), limits={"bias/selection-rate": {"min_ratio": 0.9}})
         assert "loosened_from" not in claims(strict)[0].limit
 
@@ -184,7 +189,9 @@ def test_names_that_mean_nothing_are_reported_at_once_with_the_nearest():
         limits={"bias/selection-rate": {"min_ration": 0.8}, "bias/selection": {"min_ratio": 0.8}},
         options={"bias/selection-rate": {"comparee": "rest"}, "bias/error-rates": {"intersections": 3}},
         require=["TK-FAI-2"],
-        waivers=[{"control": "TK-FAI-22", "reason": "test-data", "note": "n", "by": "b", "expires": "2026-12-01"}],
+        waivers=[
+            {"control": "TK-FAI-22", "reason": "test-data", "note": "n", "by": "b", "expires": "2026-12-01"}
+        ],
         as_of="2026-11-24",
     )
     assert ("only", "bias/selection-rate") in found
@@ -265,7 +272,9 @@ class TestWaivers:
         assert not expired.gate.holds
         assert any("expired on 2026-11-23" in n for n in expired.notes)
         assert self.card({"control": "TK-FAI-02", "expires": "2026-11-24"}).gate.holds
-        assert any("matches no finding" in n for n in self.card({"control": "TK-FAI-02"}, rates=(0.5, 0.5)).notes)
+        assert any(
+            "matches no finding" in n for n in self.card({"control": "TK-FAI-02"}, rates=(0.5, 0.5)).notes
+        )
         near = self.card({"control": "TK-FAI-02", "expires": "2026-12-01"})
         assert any("expires on 2026-12-01" in n for n in near.notes)
 
@@ -280,7 +289,14 @@ class Facts:
 
 def policy(*uses, **keys):
     made = Control(
-        id="X-1", title="t", requirement="r", principle="safe", area="safety", severity="high", checks=uses, **keys
+        id="X-1",
+        title="t",
+        requirement="r",
+        principle="safe",
+        area="safety",
+        severity="high",
+        checks=uses,
+        **keys,
     )
     return Policy(id="toy", version="1", title="t", controls=(made,))
 
@@ -362,7 +378,9 @@ class TestAttestations:
     def card(self, **keys):
         attestation = {"statement": "s", "by": "b", "on": "2026-11-01", **keys}
         config = tk.config.Config.of(attestations={"X-1": attestation}, as_of=None)
-        return tk.judge(tk.Evidence({}, {}, {}), policy(evidence="attestation"), config=config, as_of="2026-11-24")
+        return tk.judge(
+            tk.Evidence({}, {}, {}), policy(evidence="attestation"), config=config, as_of="2026-11-24"
+        )
 
     def test_it_attests_and_never_passes(self):
         card = self.card(expires="2026-11-24")

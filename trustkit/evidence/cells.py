@@ -224,6 +224,8 @@ class Cells:
 
     def grouping(self, attributes: tuple[str, ...]) -> Grouping:
         """Return the groups of `attributes` that occur, the smallest pooled beyond `MAX_GROUPS`."""
+        if self.parts is not None:
+            return self.parts[attributes].grouping(attributes)
         axes = [self.attributes.index(name) for name in attributes]
         sizes = [len(self.labels[name]) for name in attributes]
         keys = _keys(self.block, axes, sizes)

@@ -289,6 +289,6 @@ def subject_text(subject: Mapping[str, Any], *, escape: bool = False) -> str:
 @lru_cache(maxsize=4096)
 def _group_text(names: tuple[tuple[str, str], ...], escape: bool) -> str:
     def text(label: str) -> str:
-        return quote(label, safe=" <>.()'+-/&@!;?") if escape else label
+        return quote(label, safe=" <>.()'+-/&@!;?").replace("~", "%7E") if escape else label
 
     return ",".join(f"{text(attribute)}={text(label)}" for attribute, label in names)

@@ -19,6 +19,13 @@ Outcome: TypeAlias = list[Estimate] | NotApplicable | str
 """Estimates of a check, or why there are none, or the traceback of its error."""
 
 
+_NONE = {
+    "all": "nothing was measured",
+    "single": "no groups of one attribute were measured",
+    "intersections": "no groups of two attributes were measured: data.sensitive names fewer, or options leave them out",
+}
+
+
 @dataclass(frozen=True)
 class Figure:
     """An estimate that no limit bounds."""
@@ -96,9 +103,7 @@ class Docket:
             )
         mine = [estimate for estimate in outcome if _is_of(estimate, ask.use.groups)]
         if not mine:
-            return Part(
-                verdict=Verdict.NOT_ASSESSED, needs=(f"there are no {ask.use.groups} groups to measure",)
-            )
+            return Part(verdict=Verdict.NOT_ASSESSED, needs=(_NONE[ask.use.groups],))
         return self._measured(control, ask, check, mine)
 
     def _outcome(self, check: Check, options: Mapping[str, Any]) -> Outcome:

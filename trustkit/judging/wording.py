@@ -66,13 +66,15 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
     rows: dict[str, int] = {}
     rest: list[str] = []
     for claim, judgment in zip(claims, judgments, strict=True):
-        name = subject_text({"groups": claim.estimate.subject["groups"]}) if claim.estimate.subject else "all"
+        estimate = claim.estimate
+        group = subject_text({"groups": estimate.subject["groups"]}) if "groups" in estimate.subject else ""
         if judgment.rows_needed is not None:
-            rows[name] = max(rows.get(name, 0), judgment.rows_needed)
-        elif claim.why is not None and claim.estimate.n < min_cell:
-            title = claim.check.metrics[claim.estimate.metric].title
-            rest.append(f"{name}: fewer than {min_cell} rows to count for its {title}")
-        elif claim.why is not None and claim.estimate.reference_n is None:
-            rest.append(f"{name}: {claim.why}")
-    lines = [f"about {n:,} more rows of {name}" for name, n in sorted(rows.items(), key=lambda item: item[1])]
+            rows[group] = max(rows.get(group, 0), judgment.rows_needed)
+        elif claim.why is not None and estimate.n < min_cell:
+            title = claim.check.metrics[estimate.metric].title
+            rest.append(f"{group or 'all'}: fewer than {min_cell} rows to count for its {title}")
+        elif claim.why is not None and estimate.reference_n is None:
+            rest.append(f"{group or 'all'}: {claim.why}")
+    cheapest = sorted(rows.items(), key=lambda item: item[1])
+    lines = [f"about {n:,} more rows{' of ' if group else ''}{group}" for group, n in cheapest]
     return lines + list(dict.fromkeys(rest))

@@ -1,0 +1,432 @@
+"""The audit on real shapes of data: one digest from every door, and bad input told clearly."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import trustkit as tk
+from trustkit.errors import ConfigError
+
+KEYS = {
+    "target": "approved",
+    "prediction": "decision",
+    "score": "p",
+    "favorable": "yes",
+    "sensitive": ["sex", "age"],
+    "bins": {"age": [25, 60]},
+    "unit": "customer",
+    "weight": "w",
+    "as_of": "2026-11-24",
+}
+
+
+def log(n=1200, seed=0):
+    """A log with text labels, missing values, integers with gaps, floats, booleans and categories."""
+    rng = np.random.default_rng(seed)
+    p = rng.random(n).round(4)
+    frame = pd.DataFrame(
+        {
+            "sex": rng.choice(["F", "M", "Ж"], n, p=[0.5, 0.4, 0.1]),
+            "age": rng.integers(18, 90, n),
+            "approved": np.where(rng.random(n) < p, "yes", "no"),
+            "decision": np.where(p > 0.5, "yes", "no"),
+            "p": p,
+            "customer": rng.integers(0, 400, n),
+            "w": rng.integers(1, 9, n) / 4,
+        }
+    )
+    frame.loc[rng.random(n) < 0.03, "sex"] = None
+    frame["age"] = frame["age"].astype("Int64").mask(rng.random(n) < 0.03)
+    frame.loc[rng.random(n) < 0.02, "p"] = np.nan
+    return frame
+
+
+def audit(data, **keys):
+    return tk.audit(data=data, **{**KEYS, **keys})
+
+
+@pytest.fixture(scope="module")
+def digest():
+    return audit(log()).digest
+
+
+FRAMES = {
+    "pandas, object text": lambda f: f.astype({"sex": object, "approved": object}),
+    "pandas, categories": lambda f: f.astype({"sex": "category", "decision": "category"}),
+    "pandas, ages as floats": lambda f: f.assign(age=f["age"].astype(float)),
+    "pandas, Arrow types": lambda f: f.convert_dtypes(dtype_backend="pyarrow"),
+    "pandas, other order of rows": lambda f: f.sample(frac=1, random_state=1),
+    "pandas, other order of columns": lambda f: f[f.columns[::-1]],
+    "pandas, more columns": lambda f: f.assign(note="x"),
+    "polars": pl.from_pandas,
+    "polars, lazy": lambda f: pl.from_pandas(f).lazy(),
+    "polars, categories": lambda f: pl.from_pandas(f).with_columns(pl.col("sex").cast(pl.Categorical)),
+    "pyarrow": pa.Table.from_pandas,
+    "pyarrow, in pieces": lambda f: pa.concat_tables(
+        [pa.Table.from_pandas(f[:500]), pa.Table.from_pandas(f[500:])]
+    ),
+}
+
+
+@pytest.mark.parametrize("make", FRAMES.values(), ids=list(FRAMES))
+def test_one_digest_from_every_frame(make, digest):
+    assert audit(make(log())).digest == digest
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "jsonl"])
+def test_one_digest_from_every_file(suffix, digest, tmp_path):
+    path, frame = tmp_path / f"log.{suffix}", log()
+    {
+        "csv": lambda: frame.to_csv(path, index=False),
+        "parquet": lambda: frame.to_parquet(path),
+        "feather": lambda: frame.to_feather(path),
+        "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
+    }[suffix]()
+    card = audit(path)
+    assert card.digest == digest
+    assert (card.run.inputs[0].rows, card.run.inputs[0].role) == (1200, "audit")
+
+
+def test_one_digest_from_shards_in_any_order(digest, tmp_path):
+    frame = log()
+    shards = []
+    for i in (3, 0, 6, 2, 5, 1, 4):
+        system = tk.System(data=frame[i::7], **{k: v for k, v in KEYS.items() if k != "as_of"})
+        tk.collect(system).save(tmp_path / f"{i}.json")
+        shards.append(tk.Evidence.load(tmp_path / f"{i}.json"))
+    total = shards[0]
+    for shard in shards[1:]:
+        total = total + shard
+    assert tk.judge(total, as_of="2026-11-24").digest == digest
+
+
+def test_one_digest_from_a_file_of_configuration(digest, tmp_path):
+    log().to_parquet(tmp_path / "log.parquet")
+    (tmp_path / "trustkit.toml").write_text("""
+[data]
+audit = "log.parquet"
+target = "approved"
+prediction = "decision"
+score = "p"
+favorable = "yes"
+sensitive = ["sex", "age"]
+bins = { age = [25, 60] }
+unit = "customer"
+weight = "w"
+""")
+    assert tk.audit(config=tmp_path, as_of="2026-11-24").digest == digest
+    assert tk.audit(config=tmp_path / "trustkit.toml", as_of="2026-11-24").digest == digest
+
+
+class TestLabels:
+    def rates(self, values, **keys):
+        """Selection rates of two groups of 100, the first with 70 of `values[1]`, the second with 50."""
+        low, high = values
+        decisions = [high] * 70 + [low] * 30 + [high] * 50 + [low] * 50
+        data = pd.DataFrame({"g": ["a"] * 100 + ["b"] * 100, "d": pd.Series(decisions)})
+        card = tk.audit(data=data, prediction="d", sensitive=["g"], **keys)
+        return [f.estimate for f in card.findings if f.metric == "rate"]
+
+    def test_each_kind_of_label(self):
+        assert self.rates((0, 1)) == [0.7, 0.5]
+        assert self.rates((False, True)) == [0.7, 0.5]
+        assert self.rates((0.0, 1.0)) == [0.7, 0.5]
+        assert self.rates(("0", "1"), favorable=1) == [0.7, 0.5]
+        assert self.rates(("no", "yes"), favorable="yes") == [0.7, 0.5]
+        assert self.rates((2, 1), favorable=1) == [0.7, 0.5]
+        assert self.rates((1, 2), favorable=1) == [0.3, 0.5]
+        assert self.rates(("no", "yes"), positive="yes") == [0.7, 0.5]
+
+    def test_favorable_and_positive_are_two_roles(self):
+        data = pd.DataFrame({"g": ["a", "b"] * 100, "y": [0, 1, 1, 0] * 50, "d": [0, 1, 0, 0] * 50})
+        card = tk.audit(data=data, target="y", prediction="d", sensitive=["g"], positive=1, favorable=0)
+        found = {f.id: f.estimate for f in card.findings}
+        assert found["bias/selection-rate:rate:g=a"] == 1.0
+        assert found["bias/error-rates:tpr:g=a"] == 0.0
+        assert card.system["positive"] == "1"
+        assert card.system["favorable"] == ["0"]
+
+    def test_several_favorable_classes(self):
+        data = pd.DataFrame({"g": ["a", "b"] * 100, "d": ["gold", "none", "silver", "gold"] * 50})
+        card = tk.audit(data=data, prediction="d", sensitive=["g"], favorable=["gold", "silver"])
+        assert {f.subject["groups"]["g"]: f.estimate for f in card.findings if f.metric == "rate"} == {
+            "a": 1,
+            "b": 0.5,
+        }
+
+    def test_a_favorable_that_does_not_occur_is_an_error(self):
+        with pytest.raises(ConfigError, match=r"data\.favorable: 'Yes' does not occur.*did you mean 'yes'"):
+            self.rates(("no", "yes"), favorable="Yes")
+        with pytest.raises(ConfigError, match=r"data\.positive: '2' does not occur"):
+            self.rates((0, 1), positive=2)
+
+    def test_labels_that_do_not_say_which_is_wanted_are_an_error(self):
+        with pytest.raises(ConfigError, match=r"data\.favorable: required.*no, yes"):
+            self.rates(("no", "yes"))
+        with pytest.raises(ConfigError, match=r"data\.favorable: required.*1, 2"):
+            self.rates((1, 2))
+
+    def test_missing_decisions_are_left_out_and_said(self):
+        data = pd.DataFrame({"g": ["a", "b"] * 100, "d": [1, 1, None, 0] * 50})
+        card = tk.audit(data=data, prediction="d", sensitive=["g"])
+        rate = next(f for f in card.findings if f.id == "bias/selection-rate:rate:g=a")
+        assert (rate.estimate, rate.n) == (1.0, 50)
+        assert card.evidence[0].notes == ("50 rows without a prediction",)
+
+    def test_a_missing_attribute_is_a_group(self):
+        data = pd.DataFrame({"g": ["a", None] * 100, "d": [1, 0, 0, 0] * 50})
+        card = tk.audit(data=data, prediction="d", sensitive=["g"])
+        assert any(
+            f.subject.get("groups") == {"g": "(missing)"} and f.verdict == "fail" for f in card.findings
+        )
+
+
+def small(**columns):
+    base = {"g": ["a", "b"] * 50, "y": [0, 1, 1, 0] * 25, "d": [0, 1] * 50, "p": [0.2, 0.8] * 50}
+    return pd.DataFrame({**base, **columns})
+
+
+def judged(data, **keys):
+    return tk.audit(data=data, **{"target": "y", "prediction": "d", "score": "p", "sensitive": ["g"], **keys})
+
+
+def verdicts(card):
+    return {c.id: str(c.verdict) for c in card.controls}
+
+
+class TestBadInput:
+    """What cannot be audited is refused with its key; the rest yields a card that says what is wrong."""
+
+    @pytest.mark.parametrize(
+        ("keys", "key", "found"),
+        [
+            ({"target": "yy"}, "data.target", "there is no column 'yy'"),
+            ({"sensitive": ["G"]}, "data.sensitive", "there is no column 'G'"),
+            ({"targt": "y"}, "targt", "unknown key"),
+            ({"target": 3}, "data.target", "3 is not text"),
+            ({"score": "g"}, "data.score", "g"),
+            ({"weight": "g"}, "data.weight", "g"),
+            ({"bins": {"g": [1.0]}}, "data.bins.g", "g"),
+            ({"data": None}, "data.audit", "no data"),
+            ({"data": [1, 2]}, "data.audit", "list"),
+            ({"data": small()[:0]}, "data.audit", "rows"),
+            ({"data": small(y=[None] * 100)}, "data.target", "missing"),
+            ({"data": small(w=[-1] * 100), "weight": "w"}, "data.weight", "negative"),
+            ({"data": small(w=[np.inf] * 100), "weight": "w"}, "data.weight", "infinite"),
+            ({"data": small(w=[1e13] * 100), "weight": "w"}, "data.weight", "divide the weights"),
+        ],
+    )
+    def test_is_refused_with_its_key(self, keys, key, found):
+        keys = {"data": small(), **keys}
+        with pytest.raises(ConfigError) as caught:
+            judged(**keys)
+        assert [p.key for p in caught.value.problems] == [key]
+        assert found in caught.value.problems[0].found
+
+    def test_all_problems_come_at_once_with_the_nearest_name(self):
+        with pytest.raises(ConfigError) as caught:
+            judged(small(), target="yy", prediction="dd", sensitive=["gg"])
+        assert [(p.key, p.nearest) for p in caught.value.problems] == [
+            ("data.target", "y"), ("data.prediction", "d"), ("data.sensitive", "g")
+        ]  # fmt: skip
+
+    def test_duplicate_columns(self):
+        twice = pd.concat([small(), small()[["d"]]], axis=1)
+        with pytest.raises(ConfigError, match="'d'"):
+            judged(twice)
+
+    def test_one_class(self):
+        card = judged(small(y=[1] * 100))
+        negatives = [f for f in card.findings if f.metric == "fpr_difference"]
+        assert {(f.verdict, f.why) for f in negatives} == {("inconclusive", "n<5")}
+        card = judged(small(y=[0] * 100, d=[0] * 100))
+        assert verdicts(card)["TK-FAI-02"] == "inconclusive"
+
+    def test_one_group(self):
+        card = judged(small(g=["a"] * 100))
+        assert verdicts(card)["TK-FAI-02"] == "not_assessed"
+        assert card.controls[2].needs == ("only one group occurs in g",)
+
+    def test_groups_of_one_row(self):
+        card = judged(small(g=[str(i) for i in range(100)]))
+        assert verdicts(card)["TK-FAI-02"] == "inconclusive"
+        assert all(f.n is None for f in card.findings if "groups" in f.subject)
+
+    def test_a_thousand_groups(self):
+        n = 8000
+        rng = np.random.default_rng(0)
+        data = pd.DataFrame(
+            {"g": rng.integers(0, 1000, n), "y": rng.integers(0, 2, n), "d": rng.integers(0, 2, n)}
+        )
+        card = tk.audit(data=data, target="y", prediction="d", sensitive=["g"])
+        assert verdicts(card)["TK-FAI-02"] == "inconclusive"
+        assert len(card.to_json()) < 15_000_000
+
+    def test_an_attribute_that_names_people_is_refused(self):
+        n = 100_001
+        data = pd.DataFrame({"g": np.arange(n), "d": np.arange(n) % 2})
+        with pytest.raises(ConfigError, match=r"100,001 distinct values"):
+            tk.audit(data=data, prediction="d", sensitive=["g"])
+
+    @pytest.mark.parametrize("wrong", [1.2, -0.1, np.inf, -np.inf])
+    def test_scores_that_are_no_probabilities(self, wrong):
+        card = judged(small(p=[wrong] + [0.5] * 99))
+        assert verdicts(card)["TK-SAF-05"] == "error"
+        assert "1 of 100 scores lie outside [0, 1]" in next(
+            f.why for f in card.findings if f.verdict == "error"
+        )
+        assert any(f.metric == "ratio" and f.verdict != "error" for f in card.findings)
+        assert not card.gate.holds
+
+    def test_decisions_with_other_labels_than_the_target(self):
+        card = judged(small(d=["reject", "accept"] * 50), favorable="accept", positive=1)
+        assert any(f.verdict == "error" and f.check == "bias/error-rates" for f in card.findings)
+        assert any("no label of the decisions occurs in the target" in (f.why or "") for f in card.findings)
+
+    def test_hostile_group_names_stay_data(self):
+        names = [
+            "<script>alert(1)</script>",
+            "\x1b[31mred\x1b[0m",
+            "two\nlines",
+            "a=b~c:d,e",
+            "=cmd|'x'!A1",
+            "x" * 10_000,
+        ]
+        data = pd.DataFrame({"g": np.repeat(names, 200), "d": np.tile([0, 1], 600)})
+        card = tk.audit(data=data, prediction="d", sensitive=["g"])
+        assert len({f.id for f in card.findings}) == len(card.findings)
+        for f in card.findings:
+            assert not set("\n\x1b~,=") & set(f.id.replace("g=", "", 1).replace("~g=", "", 1))
+        assert {n for f in card.findings for n in f.subject["groups"].values()} == set(names)
+        assert tk.Scorecard.model_validate(json.loads(card.to_json())) == card
+
+
+class Threshold:
+    """A model that decides by one column, and breaks as told."""
+
+    classes_ = np.array([0, 1])
+
+    def __init__(self, after=None, fault=None):
+        self.after, self.fault, self.batches = after, fault, 0
+
+    def predict(self, X):
+        self.batches += 1
+        made = (X["p"] > 0.5).astype(int).to_numpy()
+        return self.fault(made) if self.fault and self.batches > self.after else made
+
+    def predict_proba(self, X):
+        p = X["p"].to_numpy()
+        return np.column_stack([1 - p, p])
+
+
+class TestModels:
+    def data(self, n=35_000):
+        rng = np.random.default_rng(0)
+        p = rng.random(n)
+        return pd.DataFrame({"g": rng.choice(["a", "b"], n), "p": p, "y": (rng.random(n) < p).astype(int)})
+
+    def test_a_model_and_its_log_give_the_same_findings(self):
+        data = self.data()
+        seen = []
+        by_model = tk.audit(
+            Threshold(),
+            data,
+            target="y",
+            sensitive=["g"],
+            features=["p"],
+            progress=lambda *now: seen.append(now),
+        )
+        logged = data.assign(d=(data["p"] > 0.5).astype(int), q=data["p"])
+        by_log = tk.audit(data=logged, target="y", prediction="d", score="q", sensitive=["g"])
+        assert by_model.findings == by_log.findings
+        assert by_model.evidence[0].model_calls == 4
+        assert seen[-1] == ("predict", 35_000, 35_000)
+
+    def test_a_callable(self):
+        card = tk.audit(
+            lambda X: (X["p"] > 0.5).astype(int), self.data(2000), target="y", sensitive=["g"], features=["p"]
+        )
+        assert verdicts(card)["TK-FAI-02"] in ("pass", "inconclusive")
+        assert verdicts(card)["TK-SAF-05"] == "not_assessed"
+
+    def test_an_import(self, tmp_path):
+        (tmp_path / "my_rules_for_test.py").write_text(
+            "def decide(X):\n    return (X['p'] > 0.5).astype(int)\n"
+        )
+        self.data(2000).to_csv(tmp_path / "log.csv", index=False)
+        (tmp_path / "trustkit.toml").write_text(
+            '[system]\nmodel = "my_rules_for_test:decide"\n'
+            '[data]\naudit = "log.csv"\ntarget = "y"\nsensitive = ["g"]\nfeatures = ["p"]\n'
+        )
+        assert tk.audit(config=tmp_path).system["model"] == "builtins.function"
+
+    def test_a_model_file_is_refused_with_the_reason(self, tmp_path):
+        (tmp_path / "model.joblib").write_bytes(b"x")
+        with pytest.raises(ConfigError, match=r"system\.model"):
+            tk.audit(str(tmp_path / "model.joblib"), self.data(100), target="y", sensitive=["g"])
+
+    @pytest.mark.parametrize(
+        ("after", "fault", "words"),
+        [
+            (2, lambda made: 1 / 0, "ZeroDivisionError"),
+            (0, lambda made: made[:-1], "9999"),
+            (0, lambda made: np.full(len(made), np.nan), "missing"),
+        ],
+        ids=["raises on the third batch", "wrong length", "only NaN"],
+    )
+    def test_a_broken_model_is_an_error_finding(self, after, fault, words):
+        card = tk.audit(Threshold(after, fault), self.data(), target="y", sensitive=["g"], features=["p"])
+        assert set(verdicts(card).values()) == {"error"}
+        assert words in card.findings[0].why
+        assert not card.gate.holds
+
+    def test_some_nan_predictions_are_missing_decisions(self):
+        model = Threshold(0, lambda made: np.where(np.arange(len(made)) < 10, np.nan, made))
+        card = tk.audit(model, self.data(2000), target="y", sensitive=["g"], features=["p"])
+        assert card.evidence[0].notes == ("10 rows without a prediction",)
+
+
+class TestEvidence:
+    def collect(self, data, **keys):
+        return tk.collect(
+            tk.System(data=data, **{"target": "y", "prediction": "d", "sensitive": ["g"], **keys})
+        )
+
+    def test_evidence_of_other_declarations_does_not_add(self):
+        one = self.collect(small())
+        with pytest.raises(ConfigError, match=r"does not add: system\.name differs"):
+            one + self.collect(small(), name="other")
+        with pytest.raises(ConfigError, match=r"cells\.score differs"):
+            one + self.collect(small(), score="p")
+
+    def test_shared_evidence_is_judged_and_does_not_add(self, tmp_path):
+        whole = self.collect(small(), score="p")
+        shared = whole.without_small_cells(5)
+        shared.save(tmp_path / "e.json")
+        again = tk.Evidence.load(tmp_path / "e.json")
+        assert verdicts(tk.judge(again)) == verdicts(tk.judge(whole))
+        with pytest.raises(ConfigError, match="does not add"):
+            again + again
+
+    def test_damaged_evidence_is_refused(self, tmp_path):
+        path = tmp_path / "e.json"
+        self.collect(small()).save(path)
+        good = json.loads(path.read_text())
+        for change in (
+            {"format": "x"},
+            {"digest": "sha256:0"},
+            {"kinds": {"cells": {}}},
+            {"system": {"name": "x"}},
+        ):
+            path.write_text(json.dumps({**good, **change}))
+            with pytest.raises(ConfigError):
+                tk.Evidence.load(path)
+        path.write_text(path.read_text()[:50])
+        with pytest.raises(ConfigError, match="not JSON"):
+            tk.Evidence.load(path)
+        with pytest.raises(ConfigError):
+            tk.Evidence.load(tmp_path / "none.json")
