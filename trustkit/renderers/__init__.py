@@ -1,0 +1,90 @@
+"""Renderers: functions from a scorecard to text, each reading the card alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trustkit.errors import ConfigError, Problem, nearest
+
+if TYPE_CHECKING:
+    from trustkit.scorecard import Scorecard
+
+FORMATS = ("text", "json", "md", "github")
+"""Formats that `render` knows; `github` is Markdown as GitHub's job summaries and comments show it."""
+
+SUFFIXES = {".json": "json", ".md": "md", ".txt": "text"}
+"""Format of each suffix that `save` knows."""
+
+_LATER = (".html", ".sarif", ".xml", ".gitlab.json", ".csv")
+
+
+def render(card: Scorecard, format: str = "text", *, color: bool = False, width: int = 88) -> str:
+    """Render a scorecard.
+
+    Parameters
+    ----------
+    card : Scorecard
+        What to show.
+    format : {"text", "json", "md", "github"}
+        Text for a terminal, the card itself, or Markdown.
+    color : bool
+        Whether the text's verdicts are colored too; they are words in any case.
+    width : int
+        Columns of the text.
+
+    Returns
+    -------
+    str
+        Ends in a newline.
+
+    Raises
+    ------
+    ConfigError
+        For a format that does not exist.
+    """
+    if format not in FORMATS:
+        found = f"no format {format!r}; there are {', '.join(FORMATS)}"
+        raise ConfigError([Problem("format", found, nearest(format, FORMATS))])
+    if format == "json":
+        return card.to_json()
+    if format == "text":
+        from trustkit.renderers.terminal import terminal
+
+        return terminal(card, color=color, width=width)
+    from trustkit.renderers.markdown import markdown
+
+    return markdown(card)
+
+
+def format_of(path: str | Path) -> str:
+    """Return the format that a file's suffix stands for.
+
+    Raises
+    ------
+    ConfigError
+        For a suffix that nothing writes, or that a later release will.
+    """
+    name = Path(path).name.lower()
+    known = ", ".join(SUFFIXES)
+    later = next((suffix for suffix in _LATER if name.endswith(suffix)), None)
+    if later:
+        raise ConfigError([Problem(str(path), f"{later} comes in a later release; there are {known}")])
+    suffix = Path(name).suffix
+    if suffix not in SUFFIXES:
+        found = f"no format has the suffix {suffix!r}; there are {known}"
+        raise ConfigError([Problem(str(path), found, nearest(suffix, SUFFIXES))])
+    return SUFFIXES[suffix]
+
+
+def save(card: Scorecard, path: str | Path) -> None:
+    """Write a scorecard whole or not at all, in the format of the file's suffix.
+
+    Raises
+    ------
+    ConfigError
+        For a suffix that nothing writes, or a file that cannot be written.
+    """
+    from trustkit.evidence import write_whole
+
+    write_whole(Path(path), render(card, format_of(path)))

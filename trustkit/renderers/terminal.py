@@ -1,0 +1,162 @@
+"""The scorecard in a terminal: what one needs to know in ten seconds."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from trustkit.renderers import words
+from trustkit.renderers.words import VERDICTS, clean
+from trustkit.scorecard import WEIGHTS, ControlResult, Finding, Scorecard, Verdict
+
+MOST_FAILURES = 12
+MOST_NEEDS = 10
+MOST_NEEDS_OF_ONE = 3
+
+_COLORS = {"FAIL": 31, "ERROR": 35, "UNSURE": 33, "NOT ASSESSED": 33, "ATTESTED": 36, "PASS": 32}
+_WORD = max(map(len, _COLORS))
+
+
+def terminal(card: Scorecard, *, color: bool = False, width: int = 88) -> str:
+    """Render a scorecard as text of `width` columns."""
+    page = _Page(color, width)
+    blocks = [
+        _head(card, page),
+        _controls(card, page),
+        _failures(card, page),
+        _needs(card, page),
+        _errors(card, page),
+        _remarks(card, page),
+        page.wrapped("", words.aligned(card)),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How wide lines are, and whether verdicts are colored."""
+
+    color: bool
+    width: int
+
+    def verdict(self, verdict: Verdict, width: int = 0) -> str:
+        """Word of a verdict, padded to `width`."""
+        word = VERDICTS[verdict]
+        return self.painted(f"{word:<{width}}", _COLORS.get(word))
+
+    def painted(self, text: str, code: int | None) -> str:
+        """Text in a color, where colors are asked for."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and code else text
+
+    def wrapped(self, lead: str, text: str, shown: str | None = None) -> list[str]:
+        """Text after `lead`, further lines indented to it; `shown` is the lead as painted."""
+        room = max(self.width - len(lead), 30)
+        lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+        rest = [" " * len(lead) + line for line in lines[1:]]
+        return [f"{lead if shown is None else shown}{lines[0]}".rstrip(), *rest]
+
+    def section(self, title: str, lines: Iterable[str]) -> list[str]:
+        """Lines under a title; nothing where there are none."""
+        found = list(lines)
+        return [title, *found] if found else []
+
+
+def _head(card: Scorecard, page: _Page) -> list[str]:
+    policies = ", ".join(f"{clean(policy.id)} {clean(policy.version)}" for policy in card.policies)
+    title = f"Scorecard of {words.system_name(card)} by {policies}, as of {card.run.as_of}"
+    gate = page.painted("GATE     ", 32 if card.gate.holds else 31)
+    return [
+        *page.wrapped("", title),
+        "",
+        *page.wrapped("GATE     ", words.gate(card), gate),
+        f"VERDICT  {page.verdict(card.verdict)}",
+        *page.wrapped("SCORE    ", words.score(card)),
+    ]
+
+
+def _controls(card: Scorecard, page: _Page) -> list[str]:
+    """One line a control."""
+    column = max((len(clean(control.id)) for control in card.controls), default=0)
+    lines = []
+    for control in card.controls:
+        lead = f"{clean(control.id):<{column}}  "
+        partly = control.covers is not None and control.covers < 1
+        notes = [f"covers {words.share(control.covers or 0.0)}"] if partly else []
+        notes += ["waived"] if control.waiver is not None else []
+        text = clean(control.title) + (f" ({', '.join(notes)})" if notes else "")
+        lines += page.wrapped(
+            " " * _WORD + "  " + lead, text, f"{page.verdict(control.verdict, _WORD)}  {lead}"
+        )
+    return lines
+
+
+def _failures(card: Scorecard, page: _Page) -> list[str]:
+    failed = [finding for finding in _worst_first(card) if finding.verdict == Verdict.FAIL]
+    lines = [each for finding in failed[:MOST_FAILURES] for each in page.wrapped("  ", words.line(finding))]
+    lines += _more(len(failed) - MOST_FAILURES)
+    return page.section(f"FAILURES ({len(failed)}), worst first", lines)
+
+
+def _worst_first(card: Scorecard) -> list[Finding]:
+    """Findings by the weight of their gravest control, then by how far they lie beyond their limit."""
+    weight = dict.fromkeys(range(len(card.findings)), 0.0)
+    for control in card.controls:
+        for place in control.findings:
+            weight[place] = max(weight[place], WEIGHTS[control.severity])
+    order = sorted(weight, key=lambda place: (-weight[place], -_excess(card.findings[place])))
+    return [card.findings[place] for place in order]
+
+
+def _excess(finding: Finding) -> float:
+    if finding.limit is None or finding.estimate is None:
+        return math.inf
+    return abs(finding.estimate - float(finding.limit.get("min", finding.limit.get("max", math.inf))))
+
+
+def _needs(card: Scorecard, page: _Page) -> list[str]:
+    """What would settle the open controls, each need once, cheapest first."""
+    wanted: dict[str, list[str]] = {}
+    for control in sorted(_open(card), key=lambda control: _price(card, control)):
+        known = [need for need in control.needs if need != "not selected"]
+        for need in known[:MOST_NEEDS_OF_ONE] or _unsettled(card, control):
+            wanted.setdefault(clean(need, 200), []).append(clean(control.id))
+    said = [f"{need} ({', '.join(ids)})" for need, ids in list(wanted.items())[:MOST_NEEDS]]
+    lines = [line for text in said for line in page.wrapped("  ", text)]
+    return page.section("TO SETTLE THE REST, cheapest first", [*lines, *_more(len(wanted) - MOST_NEEDS)])
+
+
+def _open(card: Scorecard) -> list[ControlResult]:
+    """Controls that nothing settled."""
+    return [c for c in card.controls if c.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSED)]
+
+
+def _price(card: Scorecard, control: ControlResult) -> float:
+    """Rows that the first open claim of a control needs; naming a column costs none."""
+    if control.verdict == Verdict.NOT_ASSESSED:
+        return 0
+    rows = (finding.rows_needed for finding in card.findings_of(control))
+    return min((n for n in rows if n is not None), default=math.inf)
+
+
+def _unsettled(card: Scorecard, control: ControlResult) -> Iterator[str]:
+    """First claim that holds a control open though nothing is known to settle it."""
+    unsure = [finding for finding in card.findings_of(control) if finding.verdict == Verdict.INCONCLUSIVE]
+    return (f"open: {words.line(finding)}" for finding in unsure[:1])
+
+
+def _errors(card: Scorecard, page: _Page) -> list[str]:
+    raised = [finding for finding in card.findings if finding.verdict == Verdict.ERROR]
+    said = [f"{clean(finding.check)}: {words.last_line(finding)}" for finding in raised]
+    lines = [line for text in said for line in page.wrapped("  ", text)]
+    return page.section(f"ERRORS ({len(raised)})", lines)
+
+
+def _remarks(card: Scorecard, page: _Page) -> list[str]:
+    said = (f"{clean(of)}: {text}" if of else text for of, text in words.remarks(card))
+    return page.section("NOTES", (line for text in said for line in page.wrapped("  ", text)))
+
+
+def _more(count: int) -> list[str]:
+    return [f"  and {count} more"] if count > 0 else []
