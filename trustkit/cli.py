@@ -1,0 +1,70 @@
+"""The command line: `trustkit audit` and its kin."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from trustkit import __version__
+from trustkit.commands import auditing, cards, catalog
+from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.renderers.words import clean
+
+_WRONG, _INTERRUPTED = 2, 130
+
+
+class _Commands(click.Group):
+    """Commands whose errors are told in lines, never as a traceback of the user's mistake."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            raise ConfigError([Problem(cmd_name, "no such command", nearest(cmd_name, self.commands))])
+        return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(f"error: {clean(problem, 1000)}", err=True)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            click.echo(traceback.format_exc(), err=True)
+            found = clean(f"{type(error).__name__}: {error}", 300)
+            click.echo(f"error: this is a bug in trustkit, please report it: {found}", err=True)
+        raise click.exceptions.Exit(_WRONG)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="trustkit")
+def app() -> None:
+    """Audit an AI system's trustworthiness and issue a scorecard.
+
+    Exit status of audit and judge: 0 the gate holds, 1 a control blocks it,
+    3 nothing blocks but a check raised an error, 2 the command, the
+    configuration or the input is wrong and nothing was audited.
+    """
+
+
+for command in (*auditing.COMMANDS, *cards.COMMANDS, *catalog.COMMANDS):
+    app.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a character is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="trustkit")
+
+
+if __name__ == "__main__":
+    main()

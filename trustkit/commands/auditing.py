@@ -1,0 +1,169 @@
+"""The commands that audit: in one go, or in steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trustkit.commands.options import (
+    FILE,
+    as_of_option,
+    config_of,
+    format_option,
+    output_option,
+    policy_of,
+    policy_option,
+    quiet_option,
+    seed_option,
+    system_options,
+)
+from trustkit.commands.output import card_problems, deliver, place_problems, progress, together_with
+from trustkit.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from trustkit.config import Config
+
+_evidence_option = click.option(
+    "-o", "--output", required=True, type=FILE, metavar="FILE", help="Write the evidence to FILE, as JSON."
+)
+
+
+@click.command()
+@system_options
+@output_option
+@format_option
+@policy_option
+@click.option("--only", multiple=True, metavar="ID", help="A check, control or area; repeatable.")
+@click.option("--fail-on", type=click.Choice(["fail", "inconclusive", "never"]), help="What blocks the gate.")
+@seed_option
+@as_of_option
+@quiet_option
+def audit(
+    path: Path | None,
+    output: tuple[Path, ...],
+    format: str,
+    policy: str | None,
+    only: tuple[str, ...],
+    fail_on: str | None,
+    seed: int,
+    as_of: date | None,
+    quiet: bool,
+    **columns: Any,
+) -> None:
+    """Audit a system: PATH is a configuration file, or a folder that holds one (default: here).
+
+    Without a configuration: --data FILE and the columns by their roles. The
+    scorecard goes to stdout and to the files of -o and [output].
+    """
+    with together_with(card_problems(output)):
+        config = config_of(path, columns, as_of)
+    files = _files(output, config)
+    chosen = policy_of(policy)
+    from trustkit.auditing import audit
+
+    with progress(quiet) as report:
+        card = audit(
+            config=config,
+            policy=chosen,
+            only=only or None,
+            fail_on=fail_on,
+            seed=seed,
+            as_of=as_of,
+            progress=report,
+        )
+    deliver(card, format, files, quiet=quiet)
+
+
+@click.command()
+@system_options
+@_evidence_option
+@click.option("--share", is_flag=True, help="Pool small cells; such a file does not merge.")
+@seed_option
+@quiet_option
+def collect(path: Path | None, output: Path, share: bool, seed: int, quiet: bool, **columns: Any) -> None:
+    """Collect the evidence of a system, to merge and to judge.
+
+    Without --share it is exact and may hold counts of few people: treat it
+    like the data.
+    """
+    with together_with(place_problems(output)):
+        config = config_of(path, columns)
+    from trustkit.collectors import collect
+    from trustkit.system import System
+
+    with progress(quiet) as report:
+        evidence = collect(System(config=config), seed=seed, progress=report)
+    if share:
+        evidence = evidence.without_small_cells(config.policy.min_cell)
+    evidence.save(output)
+    for kind, trace in evidence.errors.items():
+        click.echo(f"warning: {kind} could not be collected: {trace.strip().splitlines()[-1]}", err=True)
+
+
+@click.command()
+@click.argument("evidence", nargs=-1, required=True, type=FILE, metavar="EVIDENCE...")
+@_evidence_option
+def merge(evidence: tuple[Path, ...], output: Path) -> None:
+    """Add evidence collected in parts: any order and grouping gives the same."""
+    named = Counter(path.resolve() for path in evidence)
+    twice = [
+        Problem(str(path), "given twice; its rows would count twice") for path in named if named[path] > 1
+    ]
+    with together_with([*twice, *place_problems(output)]):
+        from trustkit.evidence import Evidence
+
+        parts = [Evidence.load(path) for path in evidence]
+    total = reduce(add, parts)
+    read = Counter((file.role, file.sha256) for part in parts for file in part.inputs)
+    if any(times > 1 for times in read.values()):
+        click.echo("warning: the same input file was counted in more than one part", err=True)
+    total.save(output)
+
+
+@click.command()
+@click.argument("evidence", type=FILE)
+@click.option("--config", type=FILE, metavar="FILE", help="Limits, waivers and gate.")
+@policy_option
+@as_of_option
+@output_option
+@format_option
+def judge(
+    evidence: Path,
+    config: Path | None,
+    policy: str | None,
+    as_of: date | None,
+    output: tuple[Path, ...],
+    format: str,
+) -> None:
+    """Judge collected evidence by a policy, without data or model."""
+    same = [path for path in output if path.resolve() == evidence.resolve()]
+    with together_with(
+        [*card_problems(output), *(Problem(str(path), "this is the evidence") for path in same)]
+    ):
+        from trustkit.config import Config
+        from trustkit.evidence import Evidence
+
+        read = Config.of(as_of=as_of) if config is None else Config.read(config, as_of=as_of)
+        collected = Evidence.load(evidence)
+    files = _files(output, read)
+    from trustkit.judging import judge
+
+    deliver(judge(collected, policy_of(policy), config=read, as_of=as_of), format, files)
+
+
+def _files(output: tuple[Path, ...], config: Config) -> list[Path]:
+    """Files to write: those of -o, and the configuration's in its folder."""
+    declared = [config.folder / name for name in config.output.files]
+    problems = card_problems(declared)
+    if problems:
+        raise ConfigError([problem._replace(key=f"output.files: {problem.key}") for problem in problems])
+    return list(dict.fromkeys([*output, *declared]))
+
+
+COMMANDS = (audit, collect, merge, judge)

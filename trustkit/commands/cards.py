@@ -1,0 +1,80 @@
+"""The commands on scorecards: another format, and whether it still holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trustkit.commands.options import FILE, output_option
+from trustkit.commands.output import card_problems, show, together_with
+from trustkit.renderers import FORMATS, save
+from trustkit.renderers.words import clean
+
+if TYPE_CHECKING:
+    from trustkit.scorecard import Scorecard
+
+
+@click.command()
+@click.argument("card", type=FILE)
+@output_option
+@click.option("--format", type=click.Choice(FORMATS), help="What stdout shows; with -o nothing else.")
+def render(card: Path, output: tuple[Path, ...], format: str | None) -> None:
+    """Write a scorecard in another format."""
+    from trustkit.scorecard import Scorecard
+
+    with together_with(card_problems(output)):
+        loaded = Scorecard.load(card)
+    for path in output:
+        save(loaded, path)
+    if format or not output:
+        show(loaded, format or "text")
+
+
+@click.command()
+@click.argument("card", type=FILE)
+@click.option(
+    "--root",
+    type=FILE,
+    metavar="DIR",
+    help="The folder of the configuration that was audited, which the input files are relative to; "
+    "without a configuration, the folder the audit ran in. Default: the card's folder.",
+)
+def verify(card: Path, root: Path | None) -> None:
+    """Verify that a scorecard (JSON) is as it was issued, and its input files as they were read.
+
+    Exit status 1 when it is not verified.
+    """
+    from trustkit.scorecard import Scorecard
+
+    loaded = Scorecard.load(card)
+    wrong = list(_changes(loaded, card.parent if root is None else root))
+    for line in wrong:
+        click.echo(line)
+    if wrong:
+        click.echo("not verified")
+        raise click.exceptions.Exit(1)
+    files = len(loaded.run.inputs)
+    click.echo(f"verified: the digest and {files} input file{'' if files == 1 else 's'}")
+
+
+def _changes(card: Scorecard, root: Path) -> Iterator[str]:
+    """What differs from the card's digest and from the files that it names."""
+    if card.content_digest() != card.digest:
+        yield "changed: the scorecard does not have the digest it states"
+    for read in card.run.inputs:
+        name = f"{clean(read.role)} {clean(read.path, 200)}"
+        try:
+            with (root / read.path).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield f"missing: {name}: {error.strerror}"
+            continue
+        if digest != read.sha256:
+            yield f"changed: {name}"
+
+
+COMMANDS = (render, verify)

@@ -1,0 +1,98 @@
+"""What commands say and write: progress, the scorecard, its files, the exit status."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trustkit.errors import ConfigError, Problem
+from trustkit.renderers import format_of, render, save
+
+if TYPE_CHECKING:
+    from trustkit.scorecard import Scorecard
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Give a function that tells stderr how far a stage is: often to a terminal, else each ten seconds."""
+    live = sys.stderr.isatty()
+    pause = 0.2 if live else 10.0
+    due = time.monotonic() + pause
+    shown = False
+
+    def report(stage: str, done: int, total: int) -> None:
+        nonlocal due, shown
+        if time.monotonic() >= due:
+            line = f"{stage}: {done:,} of {total:,}"
+            click.echo(f"\r{line:<60}" if live else line, err=True, nl=not live)
+            due, shown = time.monotonic() + pause, True
+
+    try:
+        yield None if quiet else report
+    finally:
+        if live and shown:
+            click.echo(f"\r{'':<60}\r", err=True, nl=False)
+
+
+def place_problems(path: Path) -> list[Problem]:
+    """What is wrong with a place to write, found before any work."""
+    if path.is_dir():
+        return [Problem(str(path), "a folder, not a file")]
+    if not path.parent.is_dir():
+        return [Problem(str(path), "its folder does not exist")]
+    if not os.access(path.parent, os.W_OK):
+        return [Problem(str(path), "its folder cannot be written to")]
+    return []
+
+
+def card_problems(paths: Iterable[Path]) -> list[Problem]:
+    """What is wrong with files that a scorecard is to be written to."""
+    problems = []
+    for path in paths:
+        try:
+            format_of(path)
+            problems += place_problems(path)
+        except ConfigError as error:
+            problems += error.problems
+    return problems
+
+
+@contextmanager
+def together_with(problems: list[Problem]) -> Iterator[None]:
+    """Raise `problems` at once with those that the block finds."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *problems]) from None
+    if problems:
+        raise ConfigError(problems)
+
+
+def show(card: Scorecard, format: str) -> None:
+    """Write the card to stdout: colored text to a terminal that allows it, the other formats in UTF-8."""
+    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = min(max(shutil.get_terminal_size((88, 24)).columns, 80), 100)
+    text = render(card, format, color=colored, width=width)
+    try:
+        click.echo(text if format == "text" else text.encode(), nl=False)
+    except BrokenPipeError:
+        # Whoever read the page has read enough; the files and the exit status still count.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def deliver(card: Scorecard, format: str, files: Iterable[Path], *, quiet: bool = False) -> None:
+    """Show the card, write its files, and leave with its exit status."""
+    show(card, format)
+    for path in files:
+        save(card, path)
+        if not quiet:
+            click.echo(f"wrote {path}", err=True)
+    raise click.exceptions.Exit(1 if card.gate.blocking else 0 if card.gate.holds else 3)
