@@ -15,7 +15,7 @@ _MARKS = re.compile(r"[\\`*_\[\]<~&$@#]|:(?=//)")
 def markdown(card: Scorecard) -> str:
     """Render a scorecard as Markdown."""
     blocks = [
-        f"# Scorecard of {escaped(words.system_name(card))}",
+        f"# Scorecard of {code(words.system_name(card), 200)}",
         f"**Gate {escaped(words.gate(card))}**",
         _summary(card),
         escaped(words.aligned(card)),
