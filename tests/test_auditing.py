@@ -234,6 +234,25 @@ class TestBadInput:
             ("data.target", "y"), ("data.prediction", "d"), ("data.sensitive", "g")
         ]  # fmt: skip
 
+    def test_wrong_keys_and_missing_columns_come_together(self, tmp_path):
+        small().to_csv(tmp_path / "log.csv", index=False)
+        (tmp_path / "trustkit.toml").write_text(
+            '[system]\nnmae = "x"\n[data]\naudit = "log.csv"\ntarget = "yy"\nscore = 3\n[policy]\nalpha = 7\n'
+            '[limits."bias/selection-rate"]\nmin_ratio = "x"\n'
+        )
+        with pytest.raises(ConfigError) as caught:
+            tk.audit(config=tmp_path, sensitve=["g"])
+        assert {p.key for p in caught.value.problems} == {
+            "system.nmae",
+            "data.score",
+            "policy.alpha",
+            "data.target",
+            'limits."bias/selection-rate".min_ratio',
+        }
+        with pytest.raises(ConfigError) as caught:
+            tk.audit(data=small(), targt="y", prediction="dd", only=["bais"])
+        assert {p.key for p in caught.value.problems} == {"targt", "data.prediction"}
+
     def test_duplicate_columns(self):
         twice = pd.concat([small(), small()[["d"]]], axis=1)
         with pytest.raises(ConfigError, match="'d'"):

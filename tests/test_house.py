@@ -22,11 +22,11 @@ MAY_IMPORT = {
     "scorecard": {"errors", "renderers", "evidence"},
     "frames": {"errors", "evidence"},
     "models": {"errors", "frames"},
-    "system": {"config"},
+    "system": {"config", "errors"},
     "collectors": {"config", "errors", "evidence", "frames", "models", "system"},
     "judging": {"checks", "config", "errors", "evidence", "measure", "policy", "scorecard"},
     "renderers": {"errors", "scorecard", "evidence"},
-    "auditing": {"checks", "collectors", "config", "judging", "policy", "scorecard", "system"},
+    "auditing": {"checks", "collectors", "config", "errors", "judging", "policy", "scorecard", "system"},
     "testing": {"checks"},
 }
 """Which rooms each room may know. `cli` and `commands` join all; `__init__` names what it exports."""
@@ -119,7 +119,8 @@ assert not seen, seen
     [
         "import trustkit; dir(trustkit)",
         "import trustkit.cli",
-        "import trustkit.cli\ntry:\n    sys.argv = ['trustkit', '--help']; trustkit.cli.main()\nexcept SystemExit:\n    pass",
+        "import trustkit.cli\nsys.argv = ['trustkit', '--help']\ntry: trustkit.cli.main()\n"
+        "except SystemExit: pass",
     ],
 )
 def test_import_and_help_are_quiet_and_light(code):

@@ -73,12 +73,11 @@ def test_rates_of_groups_to_the_last_bit(rows, metric, attributes):
 
 def test_disparities_to_the_last_bit(rows, figures):
     def worst(check, metric, attribute, side=""):
-        values = [
+        return [
             f.estimate
             for f in figures.values()
             if f.check == check and f.metric == metric and list(f.subject["groups"]) == [attribute]
         ]
-        return values
 
     for attribute in ("sex", "race"):
         given = {"y_true": rows["truth"], "y_pred": rows["decision"], "sensitive_features": rows[attribute]}

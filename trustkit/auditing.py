@@ -10,7 +10,9 @@ from typing import Any
 
 from trustkit import checks
 from trustkit.collectors import Progress, collect
+from trustkit.collectors.sources import input_problems
 from trustkit.config import Config
+from trustkit.errors import ConfigError, at_once
 from trustkit.judging.carding import card
 from trustkit.judging.plan import Plan
 from trustkit.policy import Policy
@@ -87,7 +89,6 @@ def audit(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    base = config if isinstance(config, Config) or config is None else Config.read(config, as_of=day)
     named = [str(policy)] if isinstance(policy, str | Path) else policy
     gate: dict[str, Any] = {"alpha": alpha, "fail_on": fail_on, "require": require}
     if not isinstance(policy, Policy):
@@ -99,14 +100,30 @@ def audit(
         "attestations": attestations,
         "waivers": waivers,
     }
-    system = System(model, data, config=(base or Config.of(as_of=day)).replace(**over), **keys)
+    try:
+        base = config if isinstance(config, Config) else _read(config, day)
+        system = System(model, data, config=base.replace(**over), **keys)
+    except ConfigError as error:
+        raise with_inputs(error, model, data) from None
     found, broken = checks.discover()
-    plan = Plan.of(
-        system.config,
-        found,
-        policies=(policy,) if isinstance(policy, Policy) else None,
-        only=None if only is None else list(only),
-        as_of=day,
-    )
+    with at_once(lambda: input_problems(system)):
+        plan = Plan.of(
+            system.config,
+            found,
+            policies=(policy,) if isinstance(policy, Policy) else None,
+            only=None if only is None else list(only),
+            as_of=day,
+        )
     evidence = collect(system, seed=seed, progress=progress)
     return card(evidence, plan, broken, started=started, clock=clock)
+
+
+def with_inputs(error: ConfigError, model: Any = None, data: Any = None) -> ConfigError:
+    """Add what is wrong with files and columns to what is wrong with a configuration."""
+    if error.rest is None:
+        return error
+    return ConfigError([*error.problems, *input_problems(System(model, data, config=error.rest))])
+
+
+def _read(config: str | Path | None, as_of: date | None) -> Config:
+    return Config.of(as_of=as_of) if config is None else Config.read(config, as_of=as_of)

@@ -37,7 +37,7 @@ from pydantic_core import PydanticCustomError
 from trustkit.errors import ConfigError, Problem, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import ErrorDetails, core_schema
@@ -535,8 +535,31 @@ class Config(_Section):
             config = cls.model_validate(tables, context=context)
         except ValidationError as error:
             found += [problem for detail in error.errors() for problem in _problems(detail)]
+            wrong = [detail["loc"] for detail in error.errors()]
+            raise ConfigError(found, cls._without(tables, wrong, folder, path, as_of)) from None
         if found:
-            raise ConfigError(found)
+            raise ConfigError(found, cls._without(tables, [], folder, path, as_of))
+        config._folder, config._path, config._as_of = folder or Path(), path, as_of
+        return config
+
+    @classmethod
+    def _without(
+        cls,
+        tables: Mapping[str, Any],
+        wrong: Sequence[tuple[int | str, ...]],
+        folder: Path | None,
+        path: Path | None,
+        as_of: date | None,
+    ) -> Self | None:
+        """What is left of a configuration without the keys at these places; None where that is wrong too."""
+        left = {name: dict(table) for name, table in tables.items() if isinstance(table, Mapping)}
+        for where in wrong:
+            left.get(str(where[0]), {}).pop(where[1] if len(where) > 1 else None, None)
+        left = {name: table for name, table in left.items() if name in ("system", "data")}
+        try:
+            config = cls.model_validate(left, context={"as_of": as_of, "task": _task(left.get("system"))})
+        except ValidationError:
+            return None
         config._folder, config._path, config._as_of = folder or Path(), path, as_of
         return config
 

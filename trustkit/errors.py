@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Problem(NamedTuple):
@@ -37,7 +38,10 @@ class ConfigError(ValueError):
     Parameters
     ----------
     problems : iterable of Problem
-        Everything that is wrong, in the order found.
+        Everything that is wrong, in the order found; each once.
+    rest : object, optional
+        What is left of a configuration without its wrong keys, so that more
+        can be found wrong at once.
 
     Attributes
     ----------
@@ -45,12 +49,27 @@ class ConfigError(ValueError):
         Each a tuple ``(key, found, nearest)``.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
+    def __init__(self, problems: Iterable[Problem], rest: Any = None) -> None:
+        self.problems = list(dict.fromkeys(problems))
+        self.rest = rest
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class GateFailed(AssertionError):
+@contextmanager
+def at_once(*finders: Callable[[], Iterable[Problem]]) -> Iterator[None]:
+    """Raise what the block finds wrong together with what `finders` find."""
+    found: list[Problem] = []
+    rest = None
+    try:
+        yield
+    except ConfigError as error:
+        found, rest = error.problems, error.rest
+    more = [problem for finder in finders for problem in finder()]
+    if found or more:
+        raise ConfigError([*found, *more], rest) from None
+
+
+class GateFailed(AssertionError):  # noqa: N818 (the name of the contract)
     """The gate of a scorecard does not hold; the message names what blocks it."""
 
 

@@ -444,6 +444,7 @@ def _is_number(text: str) -> bool:
 
 
 def bin_names(edges: Sequence[float]) -> list[str]:
+    """Names of right-open bins: ``<25``, ``25..<60``, ``>=60``."""
     texts = [label_text(edge) for edge in edges]
     if not texts or any(not low < high for low, high in pairwise(edges)):
         raise FrameError("needs bin edges that increase")

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from trustkit.errors import ConfigError, GateFailed, Problem
 
@@ -202,6 +202,13 @@ class Scorecard(_Part):
     evidence: tuple[Cost, ...]
     run: Run
 
+    @model_validator(mode="after")
+    def _points_into_findings(self) -> Self:
+        places = {place for control in self.controls for place in control.findings}
+        if not places <= set(range(len(self.findings))):
+            raise ValueError("a control points to a finding that is not there")
+        return self
+
     @property
     def passed(self) -> bool:
         """Whether the gate holds."""
@@ -273,20 +280,31 @@ class Scorecard(_Part):
             raise ConfigError(problems) from None
 
     def content_digest(self) -> str:
-        """Digest of what was found, apart from when, where and how fast.
-
-        Equal inputs, configuration and `as_of` give equal digests, from any
-        data frame, file, shard order or interface.
-        """
-        found = self.model_dump_json(exclude={"digest", "run", "evidence"})
-        rows = [[cost.kind, cost.rows] for cost in self.evidence]
-        made = json.dumps([self.run.as_of, self.run.seed, rows])
-        return "sha256:" + hashlib.sha256(f"{found}\n{made}".encode()).hexdigest()
+        """Digest of what was found; see `digest_of`."""
+        return digest_of(self.model_dump(mode="json"))
 
     def __str__(self) -> str:
         from trustkit.renderers import render
 
         return render(self, "text")
+
+
+def digest_of(card: Mapping[str, Any]) -> str:
+    """Digest of what a card found, apart from when, where and how fast.
+
+    Equal inputs, configuration and `as_of` give equal digests, from any data
+    frame, file, shard order or interface.
+
+    Parameters
+    ----------
+    card : mapping
+        The plain data of ``scorecard.json``, of any minor version.
+    """
+    run, evidence = card["run"], card["evidence"]
+    found = {key: value for key, value in card.items() if key not in ("digest", "run", "evidence")}
+    made = {"as_of": run["as_of"], "seed": run["seed"], "rows": [[e["kind"], e["rows"]] for e in evidence]}
+    text = json.dumps([found, made], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def schema() -> dict[str, Any]:

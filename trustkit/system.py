@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trustkit.config import Config
+from trustkit.errors import ConfigError
 
 
 class System:
@@ -62,7 +63,14 @@ class System:
 def _with(config: Config, keys: dict[str, Any]) -> Config:
     if not keys:
         return config
-    given = Config.flat(keys, folder=config.folder)
+    try:
+        return _over(config, Config.flat(keys, folder=config.folder))
+    except ConfigError as error:
+        rest = None if error.rest is None else _over(config, error.rest)
+        raise ConfigError(error.problems, rest) from None
+
+
+def _over(config: Config, given: Config) -> Config:
     return config.replace(
         system=given.system.model_dump(exclude_unset=True), data=given.data.model_dump(exclude_unset=True)
     )

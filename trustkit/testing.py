@@ -78,7 +78,9 @@ def _assert_declared(check: Check) -> None:
     assert check.metrics, f"{check.id}: declares no metric"
     for parameter in inspect.signature(check.function).parameters.values():
         keyword = parameter.kind is parameter.KEYWORD_ONLY
-        assert not keyword or parameter.default is not parameter.empty, f"{check.id}: {parameter.name} has no default"
+        assert not keyword or parameter.default is not parameter.empty, (
+            f"{check.id}: {parameter.name} has no default"
+        )
 
 
 def _assert_pure(check: Check, sample: Sequence[Any]) -> list[Estimate]:
@@ -104,9 +106,11 @@ def _assert_estimate(check: Check, estimate: Estimate) -> None:
         assert estimate.why, f"{what}: has no limits for no reason"
         return
     ends = [estimate.interval(level) for level in (0.2, 0.05, 0.005, 0.0005)]
-    for (low, high), (wider_low, wider_high) in zip(ends, ends[1:], strict=False):
+    for (low, high), (wider_low, wider_high) in pairwise(ends):
         nested = wider_low <= low + 1e-9 and high <= wider_high + 1e-9
-        assert nested or np.isnan(low) or np.isnan(high), f"{what}: its limits do not widen as the level falls"
+        assert nested or np.isnan(low) or np.isnan(high), (
+            f"{what}: its limits do not widen as the level falls"
+        )
 
 
 def _told(estimate: Estimate) -> str:

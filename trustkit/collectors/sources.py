@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,16 +59,13 @@ class Sources:
         ConfigError
             All that is wrong with the columns, the files and the classes.
         """
-        data, config = system.config.data, system.config
-        problems = list(config.missing_files())
-        if system.data is None and data.audit is None:
-            problems.append(Problem("data.audit", "no data: give a data frame, or name a file"))
+        problems = input_problems(system)
         if problems:
             raise ConfigError(problems)
+        data, config = system.config.data, system.config
         source = data.audit if system.data is None else system.data
         spec = config.system.model if system.model is None else system.model
         columns = header(source, key="data.audit", folder=system.folder)
-        _check_columns(data, columns)
         model = None if spec is None else models.resolve(spec, folder=system.folder)
         features = []
         if model is not None:
@@ -207,18 +205,30 @@ def _roles(data: DataSection) -> list[str]:
     return [name for role in _COLUMNS if (name := getattr(data, role)) is not None]
 
 
-def _check_columns(data: DataSection, columns: list[str]) -> None:
-    """Report every role whose column is not there."""
+def input_problems(system: System) -> list[Problem]:
+    """What is wrong with the files and columns that a system names, without reading a row."""
+    data = system.config.data
+    source = data.audit if system.data is None else system.data
+    missing = system.config.missing_files()
+    if source is None:
+        return [*missing, Problem("data.audit", "no data: give a data frame, or name a file")]
+    if any(problem.key == "data.audit" for problem in missing):
+        return missing
+    try:
+        columns = header(source, key="data.audit", folder=system.folder)
+    except ConfigError as error:
+        return [*missing, *error.problems]
+    return [*missing, *_absent(data, columns)]
+
+
+def _absent(data: DataSection, columns: list[str]) -> Iterator[Problem]:
+    """Every role whose column is not there."""
     named = [(f"data.{role}", getattr(data, role)) for role in _COLUMNS]
     for role in ("sensitive", "quasi_identifiers", "features"):
         named += [(f"data.{role}", name) for name in getattr(data, role) or ()]
-    problems = [
-        Problem(key, f"there is no column {name!r}", nearest(name, columns))
-        for key, name in named
-        if name is not None and name not in columns
-    ]
-    if problems:
-        raise ConfigError(problems)
+    for key, name in named:
+        if name is not None and name not in columns:
+            yield Problem(key, f"there is no column {name!r}", nearest(name, columns))
 
 
 def _stage(progress: Progress, stage: str) -> Any:

@@ -14,7 +14,7 @@ import click
 from trustkit.commands.options import (
     FILE,
     as_of_option,
-    config_of,
+    audited_config,
     format_option,
     output_option,
     policy_of,
@@ -23,8 +23,8 @@ from trustkit.commands.options import (
     seed_option,
     system_options,
 )
-from trustkit.commands.output import card_problems, deliver, place_problems, progress, together_with
-from trustkit.errors import ConfigError, Problem
+from trustkit.commands.output import card_problems, deliver, place_problems, progress
+from trustkit.errors import ConfigError, Problem, at_once
 
 if TYPE_CHECKING:
     from trustkit.config import Config
@@ -61,8 +61,8 @@ def audit(
     Without a configuration: --data FILE and the columns by their roles. The
     scorecard goes to stdout and to the files of -o and [output].
     """
-    with together_with(card_problems(output)):
-        config = config_of(path, columns, as_of)
+    with at_once(lambda: card_problems(output)):
+        config = audited_config(path, columns, as_of)
     files = _files(output, config)
     chosen = policy_of(policy)
     from trustkit.auditing import audit
@@ -92,8 +92,8 @@ def collect(path: Path | None, output: Path, share: bool, seed: int, quiet: bool
     Without --share it is exact and may hold counts of few people: treat it
     like the data.
     """
-    with together_with(place_problems(output)):
-        config = config_of(path, columns)
+    with at_once(lambda: place_problems(output)):
+        config = audited_config(path, columns)
     from trustkit.collectors import collect
     from trustkit.system import System
 
@@ -115,7 +115,7 @@ def merge(evidence: tuple[Path, ...], output: Path) -> None:
     twice = [
         Problem(str(path), "given twice; its rows would count twice") for path in named if named[path] > 1
     ]
-    with together_with([*twice, *place_problems(output)]):
+    with at_once(lambda: twice, lambda: place_problems(output)):
         from trustkit.evidence import Evidence
 
         parts = [Evidence.load(path) for path in evidence]
@@ -142,10 +142,10 @@ def judge(
     format: str,
 ) -> None:
     """Judge collected evidence by a policy, without data or model."""
-    same = [path for path in output if path.resolve() == evidence.resolve()]
-    with together_with(
-        [*card_problems(output), *(Problem(str(path), "this is the evidence") for path in same)]
-    ):
+    same = [
+        Problem(str(path), "this is the evidence") for path in output if path.resolve() == evidence.resolve()
+    ]
+    with at_once(lambda: card_problems(output), lambda: same):
         from trustkit.config import Config
         from trustkit.evidence import Evidence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from trustkit.commands.options import FILE, output_option
-from trustkit.commands.output import card_problems, show, together_with
+from trustkit.commands.output import card_problems, show
+from trustkit.errors import at_once
 from trustkit.renderers import FORMATS, save
 from trustkit.renderers.words import clean
 
@@ -26,7 +28,7 @@ def render(card: Path, output: tuple[Path, ...], format: str | None) -> None:
     """Write a scorecard in another format."""
     from trustkit.scorecard import Scorecard
 
-    with together_with(card_problems(output)):
+    with at_once(lambda: card_problems(output)):
         loaded = Scorecard.load(card)
     for path in output:
         save(loaded, path)
@@ -51,7 +53,7 @@ def verify(card: Path, root: Path | None) -> None:
     from trustkit.scorecard import Scorecard
 
     loaded = Scorecard.load(card)
-    wrong = list(_changes(loaded, card.parent if root is None else root))
+    wrong = list(_changes(loaded, card, card.parent if root is None else root))
     for line in wrong:
         click.echo(line)
     if wrong:
@@ -61,9 +63,11 @@ def verify(card: Path, root: Path | None) -> None:
     click.echo(f"verified: the digest and {files} input file{'' if files == 1 else 's'}")
 
 
-def _changes(card: Scorecard, root: Path) -> Iterator[str]:
+def _changes(card: Scorecard, path: Path, root: Path) -> Iterator[str]:
     """What differs from the card's digest and from the files that it names."""
-    if card.content_digest() != card.digest:
+    from trustkit.scorecard import digest_of
+
+    if digest_of(json.loads(path.read_text(encoding="utf-8"))) != card.digest:
         yield "changed: the scorecard does not have the digest it states"
     for read in card.run.inputs:
         name = f"{clean(read.role)} {clean(read.path, 200)}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from trustkit.commands.options import FILE, config_of
-from trustkit.commands.output import card_problems, together_with
-from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.commands.output import card_problems
+from trustkit.errors import ConfigError, Problem, at_once, nearest
 from trustkit.renderers.words import clean
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def check_config(path: Path | None) -> None:
     config = config_of(path, {})
     found, _ = discover()
     declared = [config.folder / name for name in config.output.files]
-    with together_with([*config.missing_files(), *card_problems(declared)]):
+    with at_once(config.missing_files, lambda: card_problems(declared)):
         plan = Plan.of(config, found)
     click.echo("\n".join([f"ok: {config.path}", *_aligned(list(_resolved(config, plan)))]))
 
@@ -156,22 +156,9 @@ def _resolved(config: Config, plan: Plan) -> Iterator[list[str]]:
         missing = [ask.use.check for ask in asks if ask.use.check not in plan.checks]
         without = f" (does not exist yet: {', '.join(missing)})" if missing else ""
         yield ["control", f"{control.id} {control.title}{without}"]
-    asks_of = {ask.use.check: ask.limits for _, asks in plan.controls for ask in asks}
-    for check, limits in asks_of.items():
-        yield from _loosened(check, limits, config.limits.get(check, {}))
+    for line in plan.loosened():
+        yield ["note", line]
     yield ["output", ", ".join(config.output.files) or "stdout alone"]
-
-
-def _loosened(
-    check: str, limits: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
-) -> Iterator[list[str]]:
-    for name, limit in limits.items():
-        if "loosened_from" in limit:
-            old = limit["loosened_from"]
-            yield ["loosened", f"{check} {name} {limit['value']:g}, the policy's is {old:g}"]
-    for name, value in given.items():
-        if value is False:
-            yield ["removed", f"{check} {name}"]
 
 
 COMMANDS = (list_, explain, check_config)

@@ -92,6 +92,16 @@ def config_of(path: Path | None, columns: Mapping[str, Any], as_of: date | None 
     return Config.flat({"audit": given.pop("data"), **given}, as_of=as_of)
 
 
+def audited_config(path: Path | None, columns: Mapping[str, Any], as_of: date | None = None) -> Config:
+    """As `config_of`; what is wrong with files and columns is reported along."""
+    try:
+        return config_of(path, columns, as_of)
+    except ConfigError as error:
+        from trustkit.auditing import with_inputs
+
+        raise with_inputs(error) from None
+
+
 def policy_of(id_or_file: str | None) -> Policy | None:
     """Policy of the option, a file relative to the current folder."""
     from trustkit.policy import Policy

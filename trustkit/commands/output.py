@@ -65,17 +65,6 @@ def card_problems(paths: Iterable[Path]) -> list[Problem]:
     return problems
 
 
-@contextmanager
-def together_with(problems: list[Problem]) -> Iterator[None]:
-    """Raise `problems` at once with those that the block finds."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError([*error.problems, *problems]) from None
-    if problems:
-        raise ConfigError(problems)
-
-
 def show(card: Scorecard, format: str) -> None:
     """Write the card to stdout: colored text to a terminal that allows it, the other formats in UTF-8."""
     colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

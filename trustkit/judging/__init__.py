@@ -56,7 +56,13 @@ def judge(
 
     started, clock = datetime.now(UTC), time.perf_counter()
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    read = Config.of() if config is None else config if isinstance(config, Config) else Config.read(config)
+    read = (
+        Config.of(as_of=day)
+        if config is None
+        else config
+        if isinstance(config, Config)
+        else Config.read(config, as_of=day)
+    )
     over: dict[str, Any] = {}
     if isinstance(policy, str | Path):
         over["policy"] = {"use": [str(policy)]}

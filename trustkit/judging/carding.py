@@ -76,7 +76,7 @@ def card(
         for control, _ in plan.controls
     )
     verdicts = [control.verdict for control in controls] + ([Verdict.ERROR] if broken else [])
-    notes = [*waivers.notes(), *_loosened(claims), _method(evidence, plan, len(claims))]
+    notes = [*waivers.notes(), *plan.loosened(), _method(evidence, plan, len(claims))]
     made = Scorecard(
         digest="",
         verdict=Verdict.worst(verdicts, Verdict.NOT_ASSESSED),
@@ -257,18 +257,6 @@ def _method(evidence: Evidence, plan: Plan, claims: int) -> str:
         f"{claims} claims share alpha = {plan.alpha:g}, by weighted Holm, on this card alone: a rerun on "
         f"other rows spends it again. Assumed: rows (or units) are an independent sample {stands}."
     )
-
-
-def _loosened(claims: Mapping[str, Claim]) -> list[str]:
-    loose = {
-        (claim.check.id, claim.estimate.metric, claim.bound, claim.limit["loosened_from"])
-        for claim in claims.values()
-        if "loosened_from" in claim.limit
-    }
-    return [
-        f"loosened limit: {check} {metric} {value:g}, the policy's is {old:g}"
-        for check, metric, value, old in sorted(loose)
-    ]
 
 
 def _cost(evidence: Evidence, cost: Any) -> Cost:

@@ -283,7 +283,8 @@ def subject_text(subject: Mapping[str, Any], *, escape: bool = False) -> str:
     group, reference = _group_text(tuple(subject["groups"].items()), escape), subject.get("reference")
     if reference is None:
         return group
-    return f"{group}~{reference if isinstance(reference, str) else _group_text(tuple(reference.items()), escape)}"
+    other = reference if isinstance(reference, str) else _group_text(tuple(reference.items()), escape)
+    return f"{group}~{other}"
 
 
 @lru_cache(maxsize=4096)

@@ -22,7 +22,7 @@ Outcome: TypeAlias = list[Estimate] | NotApplicable | str
 _NONE = {
     "all": "nothing was measured",
     "single": "no groups of one attribute were measured",
-    "intersections": "no groups of two attributes were measured: data.sensitive names fewer, or options leave them out",
+    "intersections": "no groups of two attributes were measured: declare two in data.sensitive",
 }
 
 

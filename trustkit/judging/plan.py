@@ -99,6 +99,20 @@ class Plan:
             raise ConfigError(problems)
         return plan
 
+    def loosened(self) -> list[str]:
+        """Limits that the configuration made looser than the policy's, or removed."""
+        lines = []
+        for _, asks in self.controls:
+            for ask in asks:
+                for name, limit in ask.use.limits.items():
+                    mine = ask.limits.get(name)
+                    old = f"{ask.use.check} {name}: the policy's is {limit.value:g}"
+                    if mine is None:
+                        lines.append(f"removed limit: {old}")
+                    elif "loosened_from" in mine:
+                        lines.append(f"loosened limit: {old}, the configuration's {mine['value']:g}")
+        return list(dict.fromkeys(lines))
+
     def problems(self) -> Iterator[Problem]:
         """Names in the configuration that mean nothing."""
         config, controls = self.config, [control for control, _ in self.controls]
