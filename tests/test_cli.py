@@ -477,7 +477,7 @@ def test_check_config_says_what_it_came_to(folder):
         "gate fail_on fail, requires bias",
         "control TK-FAI-02 Outcome disparity",
         "note loosened limit: bias/selection-rate min_ratio: the policy's is 0.8, the configuration's 0.7",
-        "removed bias/error-rates max_fpr_difference",
+        "note removed limit: bias/error-rates max_fpr_difference: the policy's is 0.1",
         "output card.json",
     ):
         assert line in shown
