@@ -114,7 +114,7 @@ def audit(
             only=None if only is None else list(only),
             as_of=day,
         )
-    evidence = collect(system, seed=seed, progress=progress)
+    evidence = collect(system, only=plan.kinds(), seed=seed, progress=progress)
     return card(evidence, plan, broken, started=started, clock=clock)
 
 

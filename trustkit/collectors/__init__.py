@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
 from trustkit.errors import ConfigError
-from trustkit.evidence import KINDS, Collected, Evidence, Read
+from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.system import System
+
+COLLECTORS = {"cells": "trustkit.collectors.cells:collect_cells"}
+"""The function that collects each kind of evidence from opened `Sources`."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, what is done of it and its total."""
@@ -45,22 +49,26 @@ def collect(
 
     sources = Sources.open(system, progress)
     kinds: dict[str, Any] = {}
-    errors, costs = {}, []
-    for kind in sorted(KINDS) if only is None else sorted(set(only)):
-        started = time.perf_counter()
+    errors: dict[str, str] = {}
+    absent: dict[str, tuple[str, str | None]] = {}
+    costs = []
+    for kind in sorted(COLLECTORS) if only is None else sorted(set(only)):
+        started, calls = time.perf_counter(), sources.model_calls
         try:
             kinds[kind] = _collector(kind)(sources)
         except ConfigError:
             raise
+        except Unavailable as signal:
+            absent[kind] = (signal.reason, signal.supply)
+            continue
         except Exception:
             errors[kind] = traceback.format_exc()
         seconds = time.perf_counter() - started
-        costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls))
+        costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls - calls))
     inputs = tuple(Read(read.role, read.path, read.sha256, read.rows) for read in sources.frame.inputs)
-    return Evidence(sources.declared(), kinds, errors, tuple(costs), inputs, seed)
+    return Evidence(sources.declared(), kinds, errors, absent, tuple(costs), inputs, seed)
 
 
 def _collector(kind: str) -> Callable[[Any], Any]:
-    from trustkit.collectors import cells
-
-    return {"cells": cells.collect_cells}[kind]
+    module, _, name = COLLECTORS[kind].partition(":")
+    return getattr(import_module(module), name)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -17,6 +17,22 @@ FORMAT = "trustkit-evidence/1"
 
 KINDS = {"cells": "trustkit.evidence.cells:Cells"}
 """Where each kind of evidence is defined."""
+
+
+class Unavailable(Exception):  # noqa: N818 (a signal, not an error)
+    """Raised by a collector whose kind this system cannot yield.
+
+    Parameters
+    ----------
+    reason : str
+        Why, in words for the card.
+    supply : str, optional
+        What the owner would have to supply.
+    """
+
+    def __init__(self, reason: str, supply: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.supply = reason, supply
 
 
 class Kind(Protocol):
@@ -71,6 +87,8 @@ class Evidence:
         The evidence.
     errors : mapping of str to str
         Kinds that could not be collected, with the traceback.
+    absent : mapping of str to (str, str or None)
+        Kinds that this system cannot yield: why, and what to supply.
     costs : tuple of Collected
         What each kind took.
     inputs : tuple of Read
@@ -84,6 +102,7 @@ class Evidence:
     system: Mapping[str, Any]
     kinds: Mapping[str, Any]
     errors: Mapping[str, str]
+    absent: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     costs: tuple[Collected, ...] = ()
     inputs: tuple[Read, ...] = ()
     seed: int = 0
@@ -138,6 +157,7 @@ class Evidence:
             "system": dict(self.system),
             "seed": self.seed,
             "errors": dict(self.errors),
+            "absent": dict(self.absent),
             "costs": [asdict(cost) for cost in self.costs],
             "inputs": [asdict(read) for read in self.inputs],
             "kinds": {name: kind.to_json() for name, kind in self.kinds.items()},
@@ -161,6 +181,7 @@ class Evidence:
                 system=data["system"],
                 kinds={name: _class(name).from_json(kind) for name, kind in data["kinds"].items()},
                 errors=data["errors"],
+                absent={kind: (why, supply) for kind, (why, supply) in data["absent"].items()},
                 costs=tuple(Collected(**cost) for cost in data["costs"]),
                 inputs=tuple(Read(**read) for read in data["inputs"]),
                 seed=data["seed"],

@@ -109,7 +109,8 @@ class Docket:
     def _outcome(self, check: Check, options: Mapping[str, Any]) -> Outcome:
         key = f"{check.id} {sorted(options.items())!r}"
         if key not in self._outcomes:
-            self._outcomes[key] = _run(check, options, self._evidence)
+            today = {"as_of": self._plan.as_of} if "as_of" in check.options else {}
+            self._outcomes[key] = _run(check, {**today, **options}, self._evidence)
         return self._outcomes[key]
 
     def _measured(self, control: Control, ask: Ask, check: Check, estimates: Sequence[Estimate]) -> Part:
@@ -145,6 +146,8 @@ def _run(check: Check, options: Mapping[str, Any], evidence: Evidence) -> Outcom
     for kind in kinds:
         if kind in evidence.errors:
             return evidence.errors[kind]
+        if kind in evidence.absent:
+            return NotApplicable(*evidence.absent[kind])
         if kind not in evidence.kinds:
             return NotApplicable(f"there is no evidence of kind {kind}")
     try:

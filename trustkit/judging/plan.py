@@ -99,6 +99,12 @@ class Plan:
             raise ConfigError(problems)
         return plan
 
+    def kinds(self) -> set[str]:
+        """Kinds of evidence that the selected checks read."""
+        asked = {ask.use.check for _, asks in self.controls for ask in asks if ask.selected}
+        needed = [self.checks[name].needs.values() for name in asked if name in self.checks]
+        return {str(getattr(kind, "kind", kind)) for kinds in needed for kind in kinds}
+
     def loosened(self) -> list[str]:
         """Limits that the configuration made looser than the policy's, or removed."""
         lines = []
