@@ -300,10 +300,9 @@ def digest_of(card: Mapping[str, Any]) -> str:
     card : mapping
         The plain data of ``scorecard.json``, of any minor version.
     """
-    run, evidence = card["run"], card["evidence"]
     found = {key: value for key, value in card.items() if key not in ("digest", "run", "evidence")}
-    made = {"as_of": run["as_of"], "seed": run["seed"], "rows": [[e["kind"], e["rows"]] for e in evidence]}
-    text = json.dumps([found, made], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    found |= {"as_of": card["run"]["as_of"], "seed": card["run"]["seed"]}
+    text = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

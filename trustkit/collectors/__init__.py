@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any
 
 from trustkit.errors import ConfigError
@@ -52,7 +53,7 @@ def collect(
     errors: dict[str, str] = {}
     absent: dict[str, tuple[str, str | None]] = {}
     costs = []
-    for kind in sorted(COLLECTORS) if only is None else sorted(set(only)):
+    for kind in sorted(_kinds() if only is None else set(only)):
         started, calls = time.perf_counter(), sources.model_calls
         try:
             kinds[kind] = _collector(kind)(sources)
@@ -70,5 +71,14 @@ def collect(
 
 
 def _collector(kind: str) -> Callable[[Any], Any]:
-    module, _, name = COLLECTORS[kind].partition(":")
-    return getattr(import_module(module), name)
+    """Our function of this kind, or the plugin's whose entry point has its name."""
+    if kind in COLLECTORS:
+        module, _, name = COLLECTORS[kind].partition(":")
+        return getattr(import_module(module), name)
+    for point in entry_points(group="trustkit.collectors", name=kind):
+        return point.load()
+    raise Unavailable(f"nothing collects evidence of kind {kind}")
+
+
+def _kinds() -> set[str]:
+    return {*COLLECTORS, *(point.name for point in entry_points(group="trustkit.collectors"))}

@@ -8,8 +8,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, get_type_hints
 
 from trustkit.errors import ConfigError, Problem
 
@@ -214,8 +215,13 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _class(kind: str) -> Any:
-    module, _, name = KINDS[kind].partition(":")
-    return getattr(import_module(module), name)
+    """Class of a kind: ours, or what a plugin's collector of that name says it returns."""
+    if kind in KINDS:
+        module, _, name = KINDS[kind].partition(":")
+        return getattr(import_module(module), name)
+    for point in entry_points(group="trustkit.collectors", name=kind):
+        return get_type_hints(point.load())["return"]
+    raise ValueError(f"there is no evidence of kind {kind!r}: is the plugin that collects it installed?")
 
 
 def _canonical(data: Any) -> str:
