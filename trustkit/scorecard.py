@@ -41,7 +41,7 @@ class Verdict(StrEnum):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
 class Score(_Part):
@@ -94,7 +94,10 @@ class Finding(_Part):
 
 
 class ControlResult(_Part):
-    """A control of the policy with its verdict; `findings` are places in the card's list."""
+    """A control of the policy with its verdict; `findings` are places in the card's list.
+
+    `unconfirmed` names the cited clauses whose text was not read.
+    """
 
     id: str
     principle: str
@@ -110,6 +113,10 @@ class ControlResult(_Part):
     waiver: Mapping[str, Any] | None
     attestation: Mapping[str, Any] | None
     findings: tuple[int, ...]
+    evidence_class: str = ""
+    remedy: str = ""
+    effort: str | None = None
+    unconfirmed: tuple[str, ...] = ()
 
 
 class Area(_Part):
@@ -171,11 +178,13 @@ class Run(_Part):
 
 
 class PolicyUsed(_Part):
-    """A policy the card answers, by content."""
+    """A policy the card answers, by content; `group_by` is the framework that its pages go by."""
 
     id: str
     version: str
     sha256: str
+    title: str = ""
+    group_by: str | None = None
 
 
 class Scorecard(_Part):
