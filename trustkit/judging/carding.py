@@ -18,7 +18,7 @@ from trustkit.judging.docket import Docket, Fault, Figure, Part
 from trustkit.judging.gate import Waivers, attested, gate_of
 from trustkit.judging.plan import Plan
 from trustkit.judging.wording import claim_message, figure_message, needs_of
-from trustkit.policy import Control
+from trustkit.policy import Control, Policy, unconfirmed
 from trustkit.scorecard import (
     Area,
     ControlResult,
@@ -76,7 +76,7 @@ def card(
         for control, _ in plan.controls
     )
     verdicts = [control.verdict for control in controls] + ([Verdict.ERROR] if broken else [])
-    notes = [*waivers.notes(), *plan.loosened(), _method(evidence, plan, len(claims))]
+    notes = [*_trusted(evidence), *waivers.notes(), *plan.loosened(), _method(evidence, plan, len(claims))]
     made = Scorecard(
         digest="",
         verdict=Verdict.worst(verdicts, Verdict.NOT_ASSESSED),
@@ -85,7 +85,7 @@ def card(
         gate=gate_of(plan.config, controls, broken=bool(broken)),
         score=None if plan.only is not None else Score.of(controls),
         system=evidence.system,
-        policies=tuple(PolicyUsed(id=p.id, version=p.version, sha256=p.sha256) for p in plan.policies),
+        policies=tuple(_policy(policy) for policy in plan.policies),
         principles=_principles(controls, plan.only is not None),
         controls=controls,
         findings=tuple(findings.values()),
@@ -222,6 +222,20 @@ def _control(
         waiver=waivers.lift(control.id, [findings[id] for id in ids], verdict),
         attestation=attestation,
         findings=tuple(where[id] for id in ids),
+        evidence_class=control.evidence,
+        remedy=control.remedy,
+        effort=control.effort,
+        unconfirmed=unconfirmed(control),
+    )
+
+
+def _policy(policy: Policy) -> PolicyUsed:
+    return PolicyUsed(
+        id=policy.id,
+        version=policy.version,
+        sha256=policy.sha256,
+        title=policy.title,
+        group_by=policy.group_by,
     )
 
 
@@ -248,6 +262,15 @@ def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Princ
         if of:
             made.append(Principle(id=name, areas=areas, **joined(of)))
     return tuple(made)
+
+
+def _trusted(evidence: Evidence) -> list[str]:
+    model = evidence.system.get("model")
+    if model is None:
+        return []
+    return [
+        f"the model, a {model}, ran in the audit's own process: its code was trusted, not scanned or isolated"
+    ]
 
 
 def _method(evidence: Evidence, plan: Plan, claims: int) -> str:

@@ -12,6 +12,7 @@ from trustkit.evidence import Evidence
 from trustkit.judging.claims import Claim, Side, figure_id
 from trustkit.judging.coverage import groups_of, small_groups
 from trustkit.judging.plan import Ask, Plan
+from trustkit.measure.intervals import Certain
 from trustkit.policy import Control
 from trustkit.scorecard import Verdict
 
@@ -179,6 +180,9 @@ def _mirrored(check: Check, estimate: Estimate, value: float) -> float:
 
 
 def _too_small(estimate: Estimate, min_cell: int) -> str | None:
+    """Why an estimate is of too few rows; a fact about no group, three files say, is of no people."""
+    if isinstance(estimate.limits, Certain) and "groups" not in estimate.subject:
+        return None
     few = min(estimate.n, estimate.n if estimate.reference_n is None else estimate.reference_n)
     return f"n<{min_cell}" if few < min_cell else None
 

@@ -65,16 +65,27 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
     """What would settle the open claims of a control, cheapest first, one line a subject."""
     rows: dict[str, int] = {}
     rest: list[str] = []
+    others: list[str] = []
     for claim, judgment in zip(claims, judgments, strict=True):
         estimate = claim.estimate
-        group = subject_text({"groups": estimate.subject["groups"]}) if "groups" in estimate.subject else ""
+        group, reference = _named(estimate.subject.get("groups")), estimate.subject.get("reference")
         if judgment.rows_needed is not None:
             rows[group] = max(rows.get(group, 0), judgment.rows_needed)
-        elif claim.why is not None and estimate.n < min_cell:
+        elif claim.why is None:
+            others.append("more rows" if reference is None else f"more rows of {_named(reference)}")
+        elif estimate.n < min_cell:
             title = claim.check.metrics[estimate.metric].title
             rest.append(f"{group or 'all'}: fewer than {min_cell} rows to count for its {title}")
-        elif claim.why is not None and estimate.reference_n is None:
+        elif estimate.reference_n is None:
             rest.append(f"{group or 'all'}: {claim.why}")
     cheapest = sorted(rows.items(), key=lambda item: item[1])
     lines = [f"about {n:,} more rows{' of ' if group else ''}{group}" for group, n in cheapest]
-    return lines + list(dict.fromkeys(rest))
+    # a claim that its subject's rows alone cannot settle waits for its reference's
+    lines += [line for line in others if line.removeprefix("more rows of ") not in rows]
+    return list(dict.fromkeys(lines + rest))
+
+
+def _named(group: object) -> str:
+    if isinstance(group, dict):
+        return subject_text({"groups": group})
+    return "the rest" if group == "rest" else ""
