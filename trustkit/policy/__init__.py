@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.metadata import entry_points
-from importlib.resources import files
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.policy.citations import cited, frameworks, unconfirmed
+from trustkit.policy.overlays import available, chain, overlaid
 
-DEFAULT = "fairness-baseline"
+__all__ = [
+    "DEFAULT",
+    "CheckUse",
+    "Control",
+    "Limit",
+    "Policy",
+    "available",
+    "cited",
+    "frameworks",
+    "merged",
+    "unconfirmed",
+]
+
+DEFAULT = "unga-78-265"
 
 
 class _Part(BaseModel):
@@ -69,6 +80,10 @@ class Control(_Part):
         Related clauses by framework.
     checks : tuple of CheckUse
         The checks that settle it.
+    remedy : str
+        What to do where it is not met.
+    effort : {"low", "medium", "high"} or None
+        What the remedy takes.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)+$")]
@@ -81,6 +96,8 @@ class Control(_Part):
     sources: Annotated[tuple[str, ...], Field(strict=False)] = ()
     crosswalk: Mapping[str, Annotated[tuple[str, ...], Field(strict=False)]] = {}
     checks: Annotated[tuple[CheckUse, ...], Field(strict=False)] = ()
+    remedy: str = ""
+    effort: Literal["low", "medium", "high"] | None = None
 
 
 class Policy(_Part):
@@ -92,6 +109,10 @@ class Policy(_Part):
         What it is.
     alpha : float
         Chance that a sound system is failed anywhere on the card.
+    extends : str or None
+        The policy that its file starts from: a packaged id, or a file beside it.
+    group_by : str or None
+        Framework of the crosswalk by whose clauses a page groups the controls.
     controls : tuple of Control
         In the order of the card.
     """
@@ -101,12 +122,14 @@ class Policy(_Part):
     title: str
     description: str = ""
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    extends: str | None = None
+    group_by: str | None = None
     controls: Annotated[tuple[Control, ...], Field(strict=False, min_length=1)]
     _sha256: str = PrivateAttr("")
 
     @property
     def sha256(self) -> str:
-        """Digest of the file it was read from."""
+        """Digest of the file it was read from; of several, joined by a zero byte, the base first."""
         return self._sha256
 
     @classmethod
@@ -118,44 +141,34 @@ class Policy(_Part):
         ConfigError
             Unknown id, missing or malformed file, or another version than pinned.
         """
-        name, _, version = str(id_or_path).partition("@")
-        packaged = available()
-        if name in packaged:
-            policy = cls._parse(packaged[name].read_bytes(), name)
-        elif name.endswith(".toml"):
-            policy = cls._parse(_read(Path(name)), name)
-        else:
-            raise ConfigError([Problem("policy.use", f"no policy {name!r}", nearest(name, packaged))])
-        if version and version != policy.version:
-            found = f"{name} is version {policy.version}, not {version}"
-            raise ConfigError([Problem("policy.use", found, f"{name}@{policy.version}")])
+        base, *overlays = chain(str(id_or_path))
+        table, policy = base.table, cls._checked(base.table, base.name)
+        for over in overlays:
+            table = overlaid(table, over.name, over.table)
+            policy = cls._checked(table, over.name)
+        contents = [source.content for source in (base, *overlays)]
+        policy._sha256 = hashlib.sha256(b"\0".join(contents)).hexdigest()
         return policy
 
     @classmethod
-    def _parse(cls, content: bytes, name: str) -> Policy:
+    def _checked(cls, table: Mapping[str, Any], name: str) -> Policy:
         try:
-            policy = cls.model_validate(tomllib.loads(content.decode()))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError([Problem(name, f"not TOML: {error}")]) from None
+            policy = cls.model_validate(table)
         except ValidationError as error:
-            raise ConfigError([_problem(name, detail) for detail in error.errors()]) from None
-        policy._sha256 = hashlib.sha256(content).hexdigest()
-        ids = [control.id for control in policy.controls]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ConfigError([Problem(f"{name}: controls", f"{i} occurs twice") for i in twice])
+            raise ConfigError([_problem(name, table, detail) for detail in error.errors()]) from None
+        problems = [Problem(f"{name}: {key}", *what) for key, *what in policy._contradictions()]
+        if problems:
+            raise ConfigError(problems)
         return policy
 
-
-@cache
-def available() -> dict[str, Any]:
-    """Packaged policies, ours and the plugins', by id."""
-    folders = [files("trustkit.policy") / "policies"]
-    folders += [
-        files(point.value) for point in sorted(entry_points(group="trustkit.policies"), key=lambda p: p.name)
-    ]
-    found = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".toml")]
-    return {file.name.removesuffix(".toml"): file for file in sorted(found, key=lambda file: file.name)}
+    def _contradictions(self) -> Iterator[tuple[str, str] | tuple[str, str, str | None]]:
+        ids = [control.id for control in self.controls]
+        for id in sorted({id for id in ids if ids.count(id) > 1}):
+            yield "controls", f"{id} occurs twice"
+        related = {framework for control in self.controls for framework in control.crosswalk}
+        if self.group_by is not None and self.group_by not in related:
+            found = f"no control has a clause of {self.group_by!r}"
+            yield "group_by", found, nearest(self.group_by, related)
 
 
 def merged(policies: Sequence[Policy]) -> tuple[Control, ...]:
@@ -167,21 +180,15 @@ def merged(policies: Sequence[Policy]) -> tuple[Control, ...]:
     return tuple(controls.values())
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        beside = [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        found = f"{path}: {error.strerror or 'cannot be read'}"
-        raise ConfigError([Problem("policy.use", found, nearest(path.name, beside))]) from None
-
-
-def _problem(name: str, detail: Any) -> Problem:
-    key = ".".join(map(str, detail["loc"]))
+def _problem(name: str, table: Mapping[str, Any], detail: Any) -> Problem:
+    """Say what is wrong in a file; controls go by their ids."""
+    parts: dict[str, type[_Part]] = {"controls": Control, "checks": CheckUse, "limits": Limit}
+    loc = list(detail["loc"])
+    of = [parts[step] for step in loc[:-1] if step in parts]
+    if len(loc) > 1 and loc[0] == "controls" and isinstance(table["controls"][loc[1]], dict):
+        loc[1] = table["controls"][loc[1]].get("id", loc[1])
+    key = f"{name}: {'.'.join(map(str, loc))}"
     if detail["type"] == "extra_forbidden":
-        return Problem(f"{name}: {key}", "unknown key", nearest(str(detail["loc"][-1]), _keys()))
-    return Problem(f"{name}: {key}", detail["msg"][:1].lower() + detail["msg"][1:])
-
-
-def _keys() -> set[str]:
-    return {key for part in (Policy, Control, CheckUse, Limit) for key in part.model_fields}
+        known = (of[-1] if of else Policy).model_fields
+        return Problem(key, "unknown key", nearest(str(loc[-1]), known))
+    return Problem(key, detail["msg"][:1].lower() + detail["msg"][1:])
