@@ -1,13 +1,21 @@
 """Every check keeps the contract, lives where its id says, and has its pages."""
 
+from collections.abc import Callable
+from datetime import date
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from test_cells import count, rows_of
+from test_provenance import provenances
+from test_reruns import reruns_of
 
 from trustkit.checks import discover
+from trustkit.evidence.cells import Cells
+from trustkit.evidence.provenance import Provenance
+from trustkit.evidence.reruns import Reruns
 from trustkit.testing import assert_check, assert_kind
 
 CHECKS, ERRORS = discover()
@@ -18,26 +26,38 @@ def evidence(n=600, **keys):
     return count(rows_of(n, seed=n), **keys)
 
 
-def test_nothing_failed_to_load():
-    assert not ERRORS
-    assert list(CHECKS) == sorted(CHECKS)
+def cells() -> list[Cells]:
+    plain = {"weighted": False, "unit": False}
+    return [
+        evidence(**plain),
+        evidence(weighted=True, unit=False),
+        evidence(weighted=True, unit=True),
+        evidence(0, **plain),
+        evidence(7, **plain),
+        evidence(300, scored=False, **plain),
+    ]
+
+
+SAMPLES: dict[type, Callable[[], list[Any]]] = {
+    Cells: cells,
+    Provenance: provenances,
+    Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
+}
+"""Samples of each kind of evidence; a check of several kinds gets the nth of each."""
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "inclusion/access-parity": {"attributes": ["race", "sex"], "served": {"race": ["a", "z"]}},
+    "monitoring/coverage": {"last_seen": date(2026, 11, 1), "as_of": date(2026, 11, 23)},
+    "monitoring/staleness": {"deployed": "2026.1", "as_of": date(2026, 11, 23)},
+}
+"""Options of the checks that yield nothing by their defaults."""
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
 class TestEachCheck:
     def test_contract(self, check):
-        plain = {"weighted": False, "unit": False}
-        assert_check(
-            check,
-            [
-                (evidence(**plain),),
-                (evidence(weighted=True, unit=False),),
-                (evidence(weighted=True, unit=True),),
-                (evidence(0, **plain),),
-                (evidence(7, **plain),),
-                (evidence(300, scored=False, **plain),),
-            ],
-        )
+        samples = zip(*(SAMPLES[kind]() for kind in check.needs.values()), strict=False)
+        assert_check(check, samples, OPTIONS.get(check.id))
 
     def test_id_is_folder_and_file_and_function(self, check):
         area, name = check.id.replace("-", "_").split("/")
@@ -48,30 +68,45 @@ class TestEachCheck:
     def test_has_a_case_page(self, check):
         assert list(CASES.glob(f"{check.id}*.md")), f"{check.id}: no page in tests/cases"
 
-    def test_group_order_and_names_change_nothing(self, check):
-        table = rows_of(600, seed=8)
-        cells = count(table, weighted=False, unit=False)
-        other = count(
-            {**table, "race": 2 - table["race"]}, weighted=False, unit=False
-        )  # the same people, the races' names exchanged
-        turn = {"a": "c", "b": "b", "c": "a"}
 
-        def told(found, names=None):
-            made = {}
-            for e in found:
-                groups = [
-                    frozenset((k, names.get(v, v) if names and k == "race" else v) for k, v in g.items())
-                    if isinstance(g, dict)
-                    else g
-                    for g in (e.subject.get("groups"), e.subject.get("reference"))
-                ]
-                made[e.metric, *groups] = (round(e.value, 12), e.n, np.round(e.interval(0.01), 9).tolist())
-            return made
+@pytest.mark.parametrize(
+    "check", [c for c in CHECKS.values() if list(c.needs.values()) == [Cells]], ids=lambda c: c.id
+)
+def test_group_order_and_names_change_nothing(check):
+    table = rows_of(600, seed=8)
+    cells = count(table, weighted=False, unit=False)
+    other = count(
+        {**table, "race": 2 - table["race"]}, weighted=False, unit=False
+    )  # the same people, the races' names exchanged
+    turn = {"a": "c", "b": "b", "c": "a"}
+    options = {key: value for key, value in OPTIONS.get(check.id, {}).items() if key != "served"}
 
-        assert told(check(cells)) == told(check(other), turn)
+    def told(found, names=None):
+        made = {}
+        for e in found:
+            groups = [
+                frozenset((k, names.get(v, v) if names and k == "race" else v) for k, v in g.items())
+                if isinstance(g, dict)
+                else g
+                for g in (e.subject.get("groups"), e.subject.get("reference"))
+            ]
+            made[e.metric, *groups] = (round(e.value, 12), e.n, np.round(e.interval(0.01), 9).tolist())
+        return made
+
+    assert told(check(cells, **options)) == told(check(other, **options), turn)
 
 
-def test_cells_keep_the_contract_of_evidence():
-    pieces = [count(rows_of(n, seed=n)) for n in (5, 40, 300)]
-    table = {name: values[:0] for name, values in rows_of(5).items()}
-    assert_kind(pieces, count(table))
+KINDS = {
+    "cells": (
+        [count(rows_of(n, seed=n)) for n in (5, 40, 300)],
+        count({name: values[:0] for name, values in rows_of(5).items()}),
+    ),
+    "provenance": (provenances()[:3], provenances()[3]),
+    "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
+}
+"""Three samples of each kind that adds, and one of nothing, under one schema."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_evidence_keeps_its_contract(kind):
+    assert_kind(*KINDS[kind])

@@ -6,7 +6,7 @@ import copy
 import inspect
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,9 @@ from trustkit.checks.base import Check, Estimate, NotApplicable
 HEADINGS = ("Why it matters", "How to read", "Remedy", "References")
 
 
-def assert_check(check: Check, samples: Iterable[Sequence[Any]]) -> None:
+def assert_check(
+    check: Check, samples: Iterable[Sequence[Any]], options: Mapping[str, Any] | None = None
+) -> None:
     """Assert that a check keeps the contract.
 
     Its id is ``area/name``, its function and metrics are named and documented,
@@ -30,6 +32,8 @@ def assert_check(check: Check, samples: Iterable[Sequence[Any]]) -> None:
         The check.
     samples : iterable of sequences
         Positional arguments to run it on; it must yield estimates for one at least.
+    options : mapping, optional
+        Keyword arguments, where it yields nothing by its defaults.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def assert_check(check: Check, samples: Iterable[Sequence[Any]]) -> None:
         Naming what the check breaks.
     """
     _assert_declared(check)
-    measured = [_assert_pure(check, sample) for sample in samples]
+    measured = [_assert_pure(check, sample, options or {}) for sample in samples]
     assert any(measured), f"{check.id}: none of the samples yields an estimate"
     for estimates in measured:
         for estimate in estimates:
@@ -84,10 +88,10 @@ def _assert_declared(check: Check) -> None:
         )
 
 
-def _assert_pure(check: Check, sample: Sequence[Any]) -> list[Estimate]:
+def _assert_pure(check: Check, sample: Sequence[Any], options: Mapping[str, Any]) -> list[Estimate]:
     before = copy.deepcopy([_plain(each) for each in sample])
     try:
-        one, two = check(*sample), check(*sample)
+        one, two = check(*sample, **options), check(*sample, **options)
     except NotApplicable as signal:
         assert signal.reason, f"{check.id}: not applicable for no reason"
         return []

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_type_hints
 from trustkit.errors import Problem, nearest
 from trustkit.measure.intervals import Limits
 
-Unit = Literal["share", "ratio", "difference", "nats"]
+Unit = Literal["share", "ratio", "difference", "nats", "count", "days"]
 
 
 class NotApplicable(Exception):  # noqa: N818 (a signal, not an error)
@@ -89,7 +89,8 @@ class Metric:
     title : str
         Noun phrase for messages.
     unit : str
-        ``share`` (0 to 1), ``ratio``, ``difference`` (of shares) or ``nats``.
+        ``share`` (0 to 1), ``ratio``, ``difference`` (of shares), ``nats``,
+        ``count`` or ``days``.
     """
 
     title: str

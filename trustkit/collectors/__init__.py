@@ -13,7 +13,11 @@ from trustkit.errors import ConfigError
 from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.system import System
 
-COLLECTORS = {"cells": "trustkit.collectors.cells:collect_cells"}
+COLLECTORS = {
+    "cells": "trustkit.collectors.cells:collect_cells",
+    "provenance": "trustkit.collectors.provenance:collect_provenance",
+    "reruns": "trustkit.collectors.reruns:collect_reruns",
+}
 """The function that collects each kind of evidence from opened `Sources`."""
 
 Progress = Callable[[str, int, int], None]
@@ -48,7 +52,7 @@ def collect(
     """
     from trustkit.collectors.sources import Sources
 
-    sources = Sources.open(system, progress)
+    sources = Sources.open(system, progress, seed)
     kinds: dict[str, Any] = {}
     errors: dict[str, str] = {}
     absent: dict[str, tuple[str, str | None]] = {}

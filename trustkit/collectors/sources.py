@@ -37,6 +37,8 @@ class Sources:
         Canonical label of the class that rates and scores speak of.
     favorable : tuple of str
         Canonical labels of the classes that a person wants.
+    seed : int
+        Seed of whatever a collector draws.
     """
 
     system: System
@@ -46,12 +48,13 @@ class Sources:
     positive: str | None
     favorable: tuple[str, ...]
     progress: Progress | None = None
+    seed: int = 0
     model_calls: int = 0
     _predictions: models.Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def open(cls, system: System, progress: Progress | None = None) -> Sources:
+    def open(cls, system: System, progress: Progress | None = None, seed: int = 0) -> Sources:
         """Read the data's roles, load the model, settle the classes.
 
         Raises
@@ -72,7 +75,7 @@ class Sources:
             features = models.feature_names(model, columns, exclude=_roles(data), declared=data.features)
         wanted = None if system.data is not None else [c for c in columns if c in {*_used(data), *features}]
         frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
-        opened = cls(system, frame, model, features, None, (), progress)
+        opened = cls(system, frame, model, features, None, (), progress, seed)
         opened._settle_classes()
         return opened
 

@@ -16,7 +16,11 @@ from trustkit.errors import ConfigError, Problem
 
 FORMAT = "trustkit-evidence/1"
 
-KINDS = {"cells": "trustkit.evidence.cells:Cells"}
+KINDS = {
+    "cells": "trustkit.evidence.cells:Cells",
+    "provenance": "trustkit.evidence.provenance:Provenance",
+    "reruns": "trustkit.evidence.reruns:Reruns",
+}
 """Where each kind of evidence is defined."""
 
 
@@ -140,14 +144,25 @@ class Evidence:
         )
 
     def without_small_cells(self, min_cell: int) -> Evidence:
-        """Return evidence to share: nothing in it stands for 1 to ``min_cell - 1`` rows."""
+        """Return evidence to share: nothing in it stands for 1 to ``min_cell - 1`` rows.
+
+        A kind that is no cells and has no method ``without_small_cells`` is left out.
+        """
+        from trustkit.evidence.cells import Cells
         from trustkit.evidence.sharing import without_small_cells
 
+        kinds, absent = {}, dict(self.absent)
         try:
-            kinds = {name: without_small_cells(kind, min_cell) for name, kind in self.kinds.items()}
+            for name, kind in self.kinds.items():
+                if isinstance(kind, Cells):
+                    kinds[name] = without_small_cells(kind, min_cell)
+                elif hasattr(kind, "without_small_cells"):
+                    kinds[name] = kind.without_small_cells(min_cell)
+                else:
+                    absent[name] = (f"evidence of kind {name} is not shared", None)
         except ValueError as error:
             raise ConfigError([Problem("--share", str(error))]) from None
-        return replace(self, kinds=kinds, shared=True)
+        return replace(self, kinds=kinds, absent=absent, shared=True)
 
     def save(self, path: str | Path) -> None:
         """Write the evidence as JSON, whole or not at all."""

@@ -1,0 +1,1 @@
+"""Checks of inclusion: whether the system serves people alike wherever they are."""

@@ -1,0 +1,1 @@
+"""Checks of security: whether what runs is what was made, and holds against attack."""

@@ -1,0 +1,141 @@
+"""The collector of reruns: ask the model the same rows again, twice, turned around, singly and in batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trustkit import models
+from trustkit.collectors.sources import Sources
+from trustkit.evidence import Unavailable
+from trustkit.evidence.reruns import MODES, Changes, Reruns
+from trustkit.frames import Frame
+from trustkit.models import Predictions
+
+MOST = 2000
+"""Rows that are asked again."""
+
+MOST_SINGLE = 200
+"""Of them, rows that are asked one by one: each is a call."""
+
+TOLERANCE = 1e-9
+"""A score, or a predicted number, that moves by less is the same: sums of floats depend on their order."""
+
+Answers = tuple[NDArray[Any], NDArray[np.float64] | None]
+"""Decision and score of each row."""
+
+
+def collect_reruns(sources: Sources) -> Reruns:
+    """Count the answers that change when the model is asked again.
+
+    Between the calls the global random generators of Python and NumPy are
+    moved on, so that a model that draws from them is found; afterwards they
+    are as they were.
+
+    Raises
+    ------
+    Unavailable
+        Where there is no model.
+    """
+    if sources.model is None:
+        raise Unavailable(
+            "there is no model to ask again: the data carry the decisions",
+            supply="system.model: the model that decides",
+        )
+    table = _drawn(sources)
+    turned = np.random.default_rng([sources.seed, 1]).permutation(len(table))
+    first = _asked(sources, table, len(table), 0)
+    again = [_asked(sources, table, len(table), draw) for draw in (1, 2)]
+    back = np.argsort(turned)
+    reordered = _at(_asked(sources, table.iloc[turned], len(table), 3), back)
+    few = np.arange(min(MOST_SINGLE, len(table)))
+    singly = _asked(sources, table.iloc[few], 1, 4)
+    batches = _asked(sources, table, 1000, 5)
+    changes = (
+        _changes(first, *again),
+        _changes(first, reordered),
+        _changes(_at(first, few), singly),
+        _changes(first, batches),
+    )
+    schema = {
+        "seed": sources.seed,
+        "most": MOST,
+        "most_single": MOST_SINGLE,
+        "tolerance": TOLERANCE,
+        "score": first[1] is not None,
+    }
+    return Reruns(schema, sources.frame.rows, dict(zip(MODES, changes, strict=True)))
+
+
+def _drawn(sources: Sources) -> pd.DataFrame:
+    """Features of the rows that are asked again, in their order."""
+    rows = sources.frame.rows
+    table = next(sources.frame.batches(sources.features, rows))
+    if rows <= MOST:
+        return table
+    chosen = np.random.default_rng([sources.seed, 0]).choice(rows, MOST, replace=False)
+    return table.iloc[np.sort(chosen)]
+
+
+def _asked(sources: Sources, table: pd.DataFrame, batch: int, draw: int) -> Answers:
+    frame = Frame(table, sources.features, [])
+    with _moved_on([sources.seed, draw]):
+        said = models.predict(sources.model, frame, sources.features, positive=sources.positive, batch=batch)
+    sources.model_calls += said.calls
+    return _decisions(said), said.score
+
+
+def _decisions(said: Predictions) -> NDArray[Any]:
+    return np.array(said.labels.names, dtype=object)[said.labels.codes]
+
+
+@contextmanager
+def _moved_on(seed: list[int]) -> Iterator[None]:
+    """Set the global generators to a state of their own meanwhile."""
+    numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    try:
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(repr(seed))
+        yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+
+
+def _at(answers: Answers, rows: NDArray[np.intp]) -> Answers:
+    decisions, score = answers
+    return decisions[rows], None if score is None else score[rows]
+
+
+def _changes(first: Answers, *others: Answers) -> Changes:
+    """Rows whose answer differs from the first in any of the others."""
+    decisions, score = first
+    decided = np.any([_differ(decisions, other) for other, _ in others], axis=0)
+    scored = np.zeros(len(decisions), dtype=bool)
+    for _, other in others:
+        if score is not None and other is not None:
+            near = np.abs(score - other) <= TOLERANCE
+            scored |= ~(near | (np.isnan(score) & np.isnan(other)))
+    return Changes(len(decisions), int(decided.sum()), int(scored.sum()))
+
+
+def _differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where two decisions differ; predicted numbers, by more than the tolerance."""
+    differ = np.asarray(one != other, dtype=bool)
+    for row in np.flatnonzero(differ):
+        differ[row] = not _near(one[row], other[row])
+    return differ
+
+
+def _near(one: str, other: str) -> bool:
+    try:
+        a, b = float(one), float(other)
+    except ValueError:
+        return False
+    return abs(a - b) <= TOLERANCE * max(1.0, abs(a))

@@ -1,0 +1,118 @@
+"""Provenance: the files that a system is made of, their digests and formats, and what its owner declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True, order=True)
+class File:
+    """One file or folder that the configuration names.
+
+    Attributes
+    ----------
+    role : str
+        ``audit``, ``train``, ``population``, ``card`` or ``model``.
+    path : str
+        POSIX path, relative to the configuration's folder.
+    sha256 : str
+        Digest of its bytes; of a folder, of the sorted list of its files and their digests.
+    size : int
+        Bytes.
+    format : str
+        What its content is, whatever its name says; empty for a folder.
+    fits : bool
+        Whether that is what its name says.
+    """
+
+    role: str
+    path: str
+    sha256: str
+    size: int
+    format: str
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Digests and formats of the files that a configuration names.
+
+    Attributes
+    ----------
+    schema : mapping
+        What was declared: the system's ``version`` and ``trust`` (the digest of
+        its model, or None), what the ``model`` is (``file``, ``module``,
+        ``object``, ``endpoint`` or None), and whether the ``data`` are a ``file``
+        or in ``memory``.
+    files : tuple of File
+        Sorted.
+    locks : tuple of str
+        Names of the lock files beside the configuration, sorted.
+    last_day : str or None
+        The last day in the audited data's column of time, ISO.
+    """
+
+    schema: Mapping[str, Any]
+    files: tuple[File, ...] = ()
+    locks: tuple[str, ...] = ()
+    last_day: str | None = None
+
+    kind: ClassVar[str] = "provenance"
+
+    @property
+    def version(self) -> str | None:
+        """Version that the owner declares."""
+        return self.schema["version"]
+
+    @property
+    def model_digest(self) -> str | None:
+        """Digest of the model's file, folder or module, ``sha256:...``; None where it has none."""
+        digests = [file.sha256 for file in self.files if file.role == "model"]
+        return f"sha256:{digests[0]}" if len(digests) == 1 else None
+
+    @property
+    def in_memory(self) -> list[str]:
+        """Parts that are objects in memory, with no file to digest."""
+        parts = {"the model": self.schema["model"] == "object", "the data": self.schema["data"] == "memory"}
+        return [part for part, is_object in parts.items() if is_object]
+
+    def __add__(self, other: Provenance) -> Provenance:
+        if self.schema != other.schema:
+            raise ValueError("provenance of different schemas does not add")
+        days = [day for day in (self.last_day, other.last_day) if day is not None]
+        return Provenance(
+            self.schema,
+            tuple(sorted({*self.files, *other.files})),
+            tuple(sorted({*self.locks, *other.locks})),
+            max(days, default=None),
+        )
+
+    def without_small_cells(self, min_cell: int) -> Self:
+        """Return itself: it speaks of files, and of no group of people."""
+        return self
+
+    def notes(self) -> list[str]:
+        """Say what each file is, and what has none."""
+        notes = [
+            f"{file.role} {file.path}: {file.format or 'folder'}, {file.size:,} bytes, "
+            f"sha256 {file.sha256[:12]}"
+            for file in self.files
+        ]
+        notes += [f"{part}: in memory, so there is no file to digest" for part in self.in_memory]
+        if self.schema["model"] == "endpoint":
+            notes.append("the model: an endpoint, so there is no file to digest")
+        return [*notes, f"lock files: {', '.join(self.locks) or 'none'}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        files = [list(astuple(file)) for file in self.files]
+        locks = list(self.locks)
+        return {"schema": dict(self.schema), "files": files, "locks": locks, "last_day": self.last_day}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        files = tuple(File(*file) for file in data["files"])
+        return cls(data["schema"], files, tuple(data["locks"]), data["last_day"])

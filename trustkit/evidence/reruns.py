@@ -1,0 +1,84 @@
+"""Reruns: how many answers changed when a model was asked the same rows again, otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+AGAIN, REORDERED = "again", "in another order"
+MODES = (AGAIN, REORDERED, "in batches of 1", "in batches of 1,000")
+"""How the rows are asked again: once more and once more, turned around, singly, and in large batches."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one way of asking again came to.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that were asked again.
+    decisions : int
+        Of them, those whose decision changed.
+    scores : int
+        Of them, those whose score changed by more than the tolerance.
+    """
+
+    rows: int = 0
+    decisions: int = 0
+    scores: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(self.rows + other.rows, self.decisions + other.decisions, self.scores + other.scores)
+
+
+@dataclass(frozen=True)
+class Reruns:
+    """Counts of answers that changed, by the way of asking again.
+
+    Attributes
+    ----------
+    schema : mapping
+        What was declared: ``seed`` of the draw, ``most`` rows drawn,
+        ``most_single`` asked one by one, ``tolerance`` of a score, and
+        whether there is a ``score``.
+    of : int
+        Rows that there are.
+    modes : mapping of str to Changes
+        By way of asking, one of `MODES`.
+    """
+
+    schema: Mapping[str, Any]
+    of: int
+    modes: Mapping[str, Changes]
+
+    kind: ClassVar[str] = "reruns"
+
+    def __add__(self, other: Reruns) -> Reruns:
+        if self.schema != other.schema:
+            raise ValueError("reruns of different schemas do not add")
+        modes = {mode: self.modes[mode] + other.modes[mode] for mode in MODES}
+        return Reruns(self.schema, self.of + other.of, modes)
+
+    def without_small_cells(self, min_cell: int) -> Self:
+        """Return itself: it speaks of the model, and of no group of people."""
+        return self
+
+    def notes(self) -> list[str]:
+        """Say which rows were asked again, and how."""
+        rows = self.modes[AGAIN].rows
+        drawn = "all" if rows == self.of else f"{rows:,} of {self.of:,}"
+        said = f"{drawn} rows, drawn with seed {self.schema['seed']}, asked again twice"
+        others = ", ".join(f"{mode} ({self.modes[mode].rows:,} rows)" for mode in MODES[1:])
+        return [f"{said}, {others}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: integers and text."""
+        modes = {mode: [each.rows, each.decisions, each.scores] for mode, each in self.modes.items()}
+        return {"schema": dict(self.schema), "of": self.of, "modes": modes}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(data["schema"], data["of"], {mode: Changes(*data["modes"][mode]) for mode in MODES})
