@@ -96,6 +96,8 @@ def test_compas_verdicts_are_those_its_page_states(compas: Scorecard) -> None:
     assert compas.gate.blocking == ("TK-FAI-02", "TK-FAI-03")
     accuracy = finding(compas, "safety/performance:accuracy:")
     assert (accuracy.estimate, accuracy.n) == ((2681 + 2035) / 7214, 7214)
+    claims = re.findall(r"^(\d+) claims", compas.notes[-1])
+    assert f"{claims[0]} claims" in (COMPAS / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +174,13 @@ def test_credit_verdicts_are_those_its_page_states() -> None:
         if f.metric == "rate" and len(f.subject["groups"]) == 1 and "age" in f.subject["groups"]
     }
     assert groups == {"<25": 80, ">=25": 420}
-    assert card.evidence[0].model_calls == 1
+    page = (CREDIT / "README.md").read_text(encoding="utf-8")
+    rates = [finding(card, f"bias/selection-rate:rate:age={group}").estimate for group in ("<25", ">%3D25")]
+    assert "to {:.1%} of the people under 25 and to {:.1%} of".format(*rates).replace("%", " %") in page
+    ratio = finding(card, "bias/selection-rate:ratio:age=<25~age=>%3D25:min")
+    assert f"a ratio of {ratio.estimate:.3f}".replace("0.", ".") in page
+    assert f"may be as low as {ratio.pass_interval[0]:.2f}".replace("0.", ".") in page
+    assert f"about {ratio.rows_needed} more rows" in page
 
 
 def test_credit_as_a_log_gives_the_findings_of_the_model(trained: Path) -> None:
