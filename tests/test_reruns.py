@@ -124,13 +124,13 @@ def test_an_honest_model_answers_the_same():
     assert {mode: changes.rows for mode, changes in reruns.modes.items()} == {
         AGAIN: 2000,
         REORDERED: 2000,
-        SINGLY: 200,
+        SINGLY: MOST_SINGLE,
         BATCHES: 2000,
     }
     assert all(c.decisions == c.scores == 0 for c in reruns.modes.values())
     assert reruns.notes() == [
-        "2,000 of 3,000 rows, drawn with seed 0, asked again twice, in another order (2,000 rows), "
-        "in batches of 1 (200 rows), in batches of 1,000 (2,000 rows)"
+        "2,000 of 3,000 rows, drawn with seed 0, asked again twice, reordered (2,000 rows), "
+        "batches of 1 (100 rows), batches of 1000 (2,000 rows)"
     ]
 
 
@@ -220,7 +220,7 @@ def test_scores_that_move_by_less_than_the_tolerance_are_the_same():
         def score(self, X):
             return super().score(X) + self.noise * len(X)
 
-    for noise, scores in ((1e-14, 0), (1e-9, 200)):
+    for noise, scores in ((1e-14, 0), (1e-9, MOST_SINGLE)):
         model = Noisy()
         model.noise = noise
         reruns = collected(model).kinds["reruns"]

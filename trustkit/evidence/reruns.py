@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-AGAIN, REORDERED = "again", "in another order"
-MODES = (AGAIN, REORDERED, "in batches of 1", "in batches of 1,000")
+AGAIN, REORDERED = "again", "reordered"
+MODES = (AGAIN, REORDERED, "batches of 1", "batches of 1000")
 """How the rows are asked again: once more and once more, turned around, singly, and in large batches."""
 
 
