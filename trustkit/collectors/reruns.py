@@ -22,7 +22,7 @@ MOST = 2000
 """Rows that are asked again."""
 
 MOST_SINGLE = 100
-"""Of them, rows that are asked one by one: each is a call. A change in 3 % of rows is found with 95 % chance."""
+"""Of them, rows asked one by one, each a call: a change in 3 % of rows is found with 95 % chance."""
 
 TOLERANCE = 1e-9
 """A score, or a predicted number, that moves by less is the same: sums of floats depend on their order."""
