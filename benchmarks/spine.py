@@ -47,7 +47,9 @@ def frame(rows: int, *, categories: bool) -> pd.DataFrame:
     made = pd.DataFrame(
         {
             "sex": np.array(["female", "male"])[rng.integers(0, 2, rows)],
-            "race": np.array(["asian", "black", "hispanic", "native", "other", "white"])[rng.integers(0, 6, rows)],
+            "race": np.array(["asian", "black", "hispanic", "native", "other", "white"])[
+                rng.integers(0, 6, rows)
+            ],
             "truth": rng.integers(0, 2, rows),
             "decision": rng.integers(0, 2, rows),
         }
@@ -86,7 +88,10 @@ def main() -> None:
     lines: list[tuple[str, float, str, float]] = []
 
     bare = median(process("-c", "pass"))
-    for name, command in (("import trustkit", ("-c", "import trustkit")), ("--help", ("-m", "trustkit.cli", "--help"))):
+    for name, command in (
+        ("import trustkit", ("-c", "import trustkit")),
+        ("--help", ("-m", "trustkit.cli", "--help")),
+    ):
         lines.append((name, median(process(*command)), "bare interpreter", bare))
 
     small = frame(2000, categories=False)

@@ -145,6 +145,7 @@ class TestSmallGroups:
         card = audit(self.data(), config=toml)
         assert control(card).verdict == "pass"
         assert control(card).needs == ("not covered, too small: g=c",)
+        assert control(card).covers == pytest.approx(2000 / 2004)
         assert len(claims(card)) == 2
 
 
@@ -346,6 +347,15 @@ class TestErrors:
         assert card.findings[0].id == "plugin:acme:"
         assert not card.gate.holds
 
+    def test_a_check_that_does_not_concern_the_system_is_left_aside(self, monkeypatch):
+        def thing(facts: Facts):
+            raise tk.NotApplicable("it generates nothing")
+
+        card = judged(monkeypatch, thing)
+        assert card.controls[0].verdict == "not_applicable"
+        assert card.controls[0].needs == ("not applicable: it generates nothing",)
+        assert card.score.assessed == 0.0
+
     def test_not_applicable_says_what_to_supply(self):
         card = tk.audit(data=log([0.5, 0.5]), prediction="d", sensitive=["g"], favorable=1)
         assert control(card, "TK-FAI-03").needs[0].startswith("supply data.target")
@@ -389,7 +399,9 @@ class TestAttestations:
         assert (card.score.low, card.score.high) == (0.0, 100.0)
 
     def test_an_expired_or_future_one_does_not_count(self):
-        assert self.card(expires="2026-11-23").controls[0].verdict == "not_assessed"
+        expired = self.card(expires="2026-11-23").controls[0]
+        assert expired.verdict == "not_assessed"
+        assert expired.needs == ("an attestation in force: attestations.X-1 (statement, by, on, expires)",)
         assert self.card(on="2026-11-25").controls[0].verdict == "not_assessed"
 
 

@@ -16,14 +16,16 @@ Unit = Literal["share", "ratio", "difference", "nats", "count", "days"]
 
 
 class NotApplicable(Exception):  # noqa: N818 (a signal, not an error)
-    """Raised by a check that this evidence does not concern.
+    """Raised by a check that this evidence does not concern, or does not suffice for.
 
     Parameters
     ----------
     reason : str
         Why, in words for the card.
     supply : str, optional
-        What the owner would have to supply for the check to run.
+        What the owner would have to supply for the check to run: its control is
+        then not assessed. None where the check does not concern such a system
+        at all: it is then left aside.
     """
 
     def __init__(self, reason: str, supply: str | None = None) -> None:

@@ -35,7 +35,9 @@ def views(cells: Cells, *, intersections: bool) -> list[tuple[str, ...]]:
     chosen = [(name,) for name in cells.attributes] + (cells.pairs if intersections else [])
     several = [view for view in chosen if len(cells.grouping(view).groups) > 1]
     if not several:
-        raise NotApplicable(f"only one group occurs in {', '.join(cells.attributes)}")
+        raise NotApplicable(
+            f"only one group occurs in {', '.join(cells.attributes)}", supply="rows of at least two groups"
+        )
     return several
 
 

@@ -9,6 +9,9 @@ from trustkit.checks.comparison import estimate
 from trustkit.evidence.cells import Cells
 from trustkit.measure.calibration import gap, reliability
 
+FEWEST_ROWS = 100
+"""Below this the limits of a calibration error do not hold their level (docs/statistics.md)."""
+
 METRICS = {
     "gap": Metric("mean outcome less mean score", "difference"),
     "rmsce": Metric("root mean squared calibration error", "difference"),
@@ -24,4 +27,8 @@ def calibration_figures(cells: Cells, view: tuple[str, ...]) -> Iterator[Estimat
         subject = {"groups": group} if group else {}
         n, of = int(large.n[i]), int(rows[i])
         yield estimate("gap", subject, large.value[i], n, of, large.limits, i, two_sided=True)
-        yield estimate("rmsce", subject, error[i], n, of, limits, i)
+        if n < FEWEST_ROWS:
+            why = f"fewer than {FEWEST_ROWS} rows with a score and a truth"
+            yield Estimate("rmsce", subject, float(error[i]), n, of, why=why)
+        else:
+            yield estimate("rmsce", subject, error[i], n, of, limits, i)

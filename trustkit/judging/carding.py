@@ -56,13 +56,13 @@ def card(
         Reading of `time.perf_counter` then.
     """
     docket = Docket(evidence, plan)
+    figures = {id: line for id, line in docket.lines.items() if isinstance(line, Figure)}
     claims = {id: line for id, line in docket.lines.items() if isinstance(line, Claim)}
     place = {id: i for i, id in enumerate(claims)}
     families = [
         [place[id] for part in parts for id in part.ids if id in place] for parts in docket.parts.values()
     ]
     judged = dict(zip(claims, judge_claims(list(claims.values()), families, plan.alpha), strict=True))
-    figures = {id: line for id, line in docket.lines.items() if isinstance(line, Figure)}
     shown = figure_intervals([figure.estimate for figure in figures.values()], plan.alpha)
     intervals = dict(zip(figures, shown, strict=True))
     findings = {id: _finding(id, line, judged, intervals, plan) for id, line in docket.lines.items()}
@@ -72,7 +72,7 @@ def card(
     waivers = Waivers(plan.config.waivers, plan.as_of)
     where = {id: i for i, id in enumerate(findings)}
     controls = tuple(
-        _control(control, docket.parts[control.id], claims, judged, findings, where, waivers, plan)
+        _control(control, docket.parts[control.id], claims, figures, judged, findings, where, waivers, plan)
         for control, _ in plan.controls
     )
     verdicts = [control.verdict for control in controls] + ([Verdict.ERROR] if broken else [])
@@ -192,6 +192,7 @@ def _control(
     control: Control,
     parts: Sequence[Part],
     claims: Mapping[str, Claim],
+    figures: Mapping[str, Figure],
     judged: Mapping[str, Judgment],
     findings: Mapping[str, Finding],
     where: Mapping[str, int],
@@ -201,12 +202,15 @@ def _control(
     ids = list(dict.fromkeys(id for part in parts for id in part.ids))
     verdict, attestation = attested(control, plan.config, plan.as_of)
     if verdict is None:
-        verdict = Verdict.worst((_verdict(part, findings) for part in parts), Verdict.NOT_ASSESSED)
+        verdict = _joined([_verdict(part, findings) for part in parts])
     mine = [id for id in ids if id in claims]
     open_ = [id for id in mine if findings[id].verdict == Verdict.INCONCLUSIVE]
     needs = [need for part in parts for need in part.needs]
+    if control.evidence == "attestation" and verdict != Verdict.ATTESTED:
+        needs.append(f"an attestation in force: attestations.{control.id} (statement, by, on, expires)")
     needs += needs_of([claims[id] for id in open_], [judged[id] for id in open_], plan.config.policy.min_cell)
     settled = [findings[id].verdict != Verdict.INCONCLUSIVE for id in mine]
+    shown = [figures[id].estimate for id in ids if id in figures]
     return ControlResult(
         id=control.id,
         principle=control.principle,
@@ -217,7 +221,7 @@ def _control(
         verdict=verdict,
         sources=control.sources,
         crosswalk=control.crosswalk,
-        covers=covered([claims[id] for id in mine], settled),
+        covers=covered([claims[id] for id in mine], settled, shown),
         needs=tuple(dict.fromkeys(needs)),
         waiver=waivers.lift(control.id, [findings[id] for id in ids], verdict),
         attestation=attestation,
@@ -243,6 +247,12 @@ def _verdict(part: Part, findings: Mapping[str, Finding]) -> Verdict:
     if part.verdict is not None:
         return part.verdict
     return Verdict.worst((findings[id].verdict for id in part.ids), Verdict.NOT_ASSESSED)
+
+
+def _joined(verdicts: Sequence[Verdict]) -> Verdict:
+    """Worst of a control's parts; not applicable only where none of its checks concerns the system."""
+    aside = bool(verdicts) and all(verdict == Verdict.NOT_APPLICABLE for verdict in verdicts)
+    return Verdict.worst(verdicts, Verdict.NOT_APPLICABLE if aside else Verdict.NOT_ASSESSED)
 
 
 def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Principle, ...]:

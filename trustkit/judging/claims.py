@@ -131,11 +131,12 @@ class Stack:
         pass_low, pass_high = self.limits.lower(alpha), self.limits.upper(alpha)
         passed = pass_high <= self.bound if self.side == "max" else pass_low >= self.bound
         scale = Scale(self.value, self.bound, self.side, self.ratio)
-        detectable = scale.detectable(self.limits, level)
-        growth = np.full(len(self.index), np.inf)
-        at = np.flatnonzero(~passed & ~failed)
-        if len(at):
-            growth[at] = scale.take(at).growth(self.limits.take(at), level[at], alpha)
+        detectable, growth = np.full(len(self.index), np.nan), np.full(len(self.index), np.inf)
+        sure, open_ = np.flatnonzero(passed), np.flatnonzero(~passed & ~failed)
+        if len(sure):
+            detectable[sure] = scale.take(sure).detectable(self.limits.take(sure), level[sure])
+        if len(open_):
+            growth[open_] = scale.take(open_).growth(self.limits.take(open_), level[open_], alpha)
         for j in range(len(self.index)):
             near = growth[j] <= MOST_GROWTH
             yield Judgment(
@@ -196,39 +197,71 @@ class Scale:
         """Only some claims."""
         return Scale(self.value[index], self.bound[index], self.side, self.ratio[index])
 
-    def reach(self, limits: Limits, level: Level, *, toward: Literal["fail", "pass"]) -> Floats:
-        """Distance that sets a claim off from its bound with 80 % chance: the limit's, and chance's."""
+    def distance(self, limits: Limits, level: Level, *, toward: Literal["fail", "pass"]) -> Floats:
+        """How far on the line the limit that would `toward` a verdict lies from the estimate."""
         near = (toward == "fail") == (self.side == "max")
-        end = limits.lower if near else limits.upper
-        sign = 1.0 if toward == "fail" else -1.0
-        at = self.on(self.value)
+        end = limits.lower(level) if near else limits.upper(level)
         with np.errstate(invalid="ignore"):
-            return sign * (2 * at - self.on(end(level)) - self.on(end(1 - POWER)))
+            return np.abs(self.on(self.value) - self.on(end))
 
     def detectable(self, limits: Limits, level: Level) -> Floats:
-        """Smallest violation that would have failed with 80 % chance."""
-        with np.errstate(invalid="ignore"):
-            return self.back(self.on(self.bound) + self.reach(limits, level, toward="fail"))
+        """Smallest violation that would have failed with 80 % chance.
+
+        The estimate that just fails is found first; what is found with 80 %
+        chance is its limit at 20 %, away from the bound.
+        """
+        if limits.placed(self.value) is None:
+            with np.errstate(invalid="ignore"):
+                reach = self.distance(limits, level, toward="fail")
+                chance = self.distance(limits, 1 - POWER, toward="fail")
+                return self.back(self.on(self.bound) + reach + chance)
+        start = self.on(self.bound)
+        step = np.full(len(start), np.log(1e4) if self.ratio.all() else 2.0)
+
+        def placed(line: Floats) -> Limits:
+            moved = limits.placed(self.back(line))
+            assert moved is not None  # noqa: S101 (asked above)
+            return moved
+
+        def fails(line: Floats) -> NDArray[np.bool_]:
+            part = placed(line)
+            return part.lower(level) > self.bound if self.side == "max" else part.upper(level) < self.bound
+
+        low, high = np.zeros(len(start)), step
+        possible = fails(start + high)
+        for _ in range(12):
+            middle = (low + high) / 2
+            there = fails(start + middle)
+            low, high = np.where(there, low, middle), np.where(there, middle, high)
+        part = placed(start + high)
+        found = part.upper(1 - POWER) if self.side == "max" else part.lower(1 - POWER)
+        return np.where(possible, found, np.nan)
 
     def growth(self, limits: Limits, level: Floats, alpha: float) -> Floats:
-        """How many times its rows a claim needs, at the rates seen, to be settled with 80 % chance."""
+        """How many times its rows a claim needs, at the rates seen, to be settled with 80 % chance.
+
+        The rows there are stay as they are: only the further ones are left to chance.
+        """
         with np.errstate(invalid="ignore"):
             distance = self.on(self.value) - self.on(self.bound)
 
-        def reaches(part: Limits) -> Floats:
-            return np.where(
-                distance > 0, self.reach(part, level, toward="fail"), self.reach(part, alpha, toward="pass")
-            )
+        def both(part: Limits) -> tuple[Floats, Floats]:
+            ends = [
+                (self.distance(part, level, toward="fail"), self.distance(part, 1 - POWER, toward="fail")),
+                (self.distance(part, alpha, toward="pass"), self.distance(part, 1 - POWER, toward="pass")),
+            ]
+            return tuple(np.where(distance > 0, fail, pass_) for fail, pass_ in zip(*ends, strict=True))
 
-        now = reaches(limits)
-        if limits.grown(np.ones(len(self.value))) is None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return np.nan_to_num((now / distance) ** 2, nan=np.inf)
+        now = both(limits)
+        most = limits.grown(np.full(len(self.value), 1e8))
+        rest = np.zeros(len(self.value)) if most is None else both(most)[1]
 
         def settled(factor: Floats) -> NDArray[np.bool_]:
             grown = limits.grown(factor)
-            assert grown is not None  # noqa: S101 (asked above)
-            return np.abs(distance) >= reaches(grown)
+            end, chance = (part / np.sqrt(factor) for part in now) if grown is None else both(grown)
+            with np.errstate(invalid="ignore"):
+                new = np.sqrt(np.maximum(chance**2 - rest**2, 0.0) * (1 - 1 / factor))
+                return np.abs(distance) >= end + new
 
         low, high = np.zeros(len(self.value)), np.full(len(self.value), np.log(MOST_GROWTH))
         reachable = settled(np.exp(high))

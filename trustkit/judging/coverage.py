@@ -28,26 +28,37 @@ def small_groups(estimates: Iterable[Estimate], min_cell: int, min_share: float 
     return {group: subject_text({"groups": dict(group)}) for group in sorted(few)}
 
 
-def covered(claims: Sequence[Claim], settled: Sequence[bool]) -> float | None:
+def covered(claims: Sequence[Claim], settled: Sequence[bool], estimates: Sequence[Estimate]) -> float | None:
     """Share of people in the groups about which every claim is settled.
 
     In each view the groups are taken in by size as long as all claims among
     those taken are settled; of several views the least share counts.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        Claims of one control.
+    settled : sequence of bool
+        Which of them are settled.
+    estimates : sequence of Estimate
+        All that the control measured: groups in none of the claims are not covered.
     """
     if not claims:
         return None
     open_ = [groups_of(claim.estimate) for claim, done in zip(claims, settled, strict=True) if not done]
     if set() in open_:
         return 0.0
+    claimed = {group for claim in claims for group in groups_of(claim.estimate)}
     views: dict[tuple[str, ...], dict[Group, int]] = defaultdict(dict)
-    for group, n in _rows([claim.estimate for claim in claims]).items():
+    for group, n in _rows([*estimates, *(claim.estimate for claim in claims)]).items():
         views[_view(group)][group] = n
-    return min((_share(rows, open_) for rows in views.values()), default=1.0)
+    asked = {_view(group) for group in claimed}
+    return min((_share(rows, claimed, open_) for view, rows in views.items() if view in asked), default=1.0)
 
 
-def _share(rows: dict[Group, int], open_: list[set[Group]]) -> float:
+def _share(rows: dict[Group, int], claimed: set[Group], open_: list[set[Group]]) -> float:
     taken: set[Group] = set()
-    for group in sorted(rows, key=lambda g: (-rows[g], g)):
+    for group in sorted(claimed & rows.keys(), key=lambda g: (-rows[g], g)):
         if not any(pair <= taken | {group} and group in pair for pair in open_):
             taken.add(group)
     total = sum(rows.values())

@@ -96,8 +96,7 @@ class Docket:
             )
         outcome = self._outcome(check, ask.options)
         if isinstance(outcome, NotApplicable):
-            need = f"supply {outcome.supply}" if outcome.supply else outcome.reason
-            return Part(verdict=Verdict.NOT_ASSESSED, needs=(need,))
+            return _unmeasured(outcome)
         if isinstance(outcome, str):
             return Part(
                 (self._enter(f"{check.id}:error:", Fault(check.id, check.version, outcome), control),)
@@ -130,8 +129,10 @@ class Docket:
             ids += [self._enter(f"{base}:{claim.side}", claim, control) for claim in claims]
             if not claims:
                 ids.append(self._enter(base, Figure(check, estimate, why), control))
-        needs = tuple(f"not covered, too small: {name}" for name in listed.values())
-        return Part(tuple(dict.fromkeys(ids)), needs=needs)
+        needs = [f"not covered, too small: {name}" for name in listed.values()]
+        if not ask.limits:
+            needs.append(f'a limit: limits."{check.id}" sets one on {", ".join(check.metrics)}')
+        return Part(tuple(dict.fromkeys(ids)), needs=tuple(needs))
 
     def _enter(self, id: str, line: Line, control: Control) -> str:
         """Enter a line; the same claim of two controls is one, under other limits it is another."""
@@ -140,6 +141,12 @@ class Docket:
             id = f"{id}:{control.id}"
             self.lines[id] = line
         return id
+
+
+def _unmeasured(signal: NotApplicable) -> Part:
+    if signal.supply is None:
+        return Part(verdict=Verdict.NOT_APPLICABLE, needs=(f"not applicable: {signal.reason}",))
+    return Part(verdict=Verdict.NOT_ASSESSED, needs=(f"supply {signal.supply}",))
 
 
 def _run(check: Check, options: Mapping[str, Any], evidence: Evidence) -> Outcome:

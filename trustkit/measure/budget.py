@@ -35,7 +35,7 @@ def weighted_holm(
     level = np.minimum(alpha * weight[order] / left, alpha)
     stops = np.flatnonzero(p[order] > level)
     if len(stops):
-        level[stops[0] :] = alpha * weight[order][stops[0] :] / left[stops[0]]
+        level[stops[0] :] = np.minimum(alpha * weight[order][stops[0] :] / left[stops[0]], alpha)
     rejected = np.zeros(len(p), dtype=bool)
     rejected[order[: stops[0] if len(stops) else len(p)]] = True
     tested = np.empty(len(p))

@@ -8,7 +8,7 @@ import numpy as np
 
 from trustkit.evidence.score_bins import SCORE_EDGES
 from trustkit.evidence.tables import Scores, Table
-from trustkit.measure.intervals import CalibrationError, Floats, Linear, bounded_mean
+from trustkit.measure.intervals import BoundedMean, CalibrationError, Floats, Linear
 from trustkit.measure.rates import effective_size, rate
 
 TENTHS = np.floor(np.concatenate([[0.0], SCORE_EDGES]) * 10 + 1e-9).clip(0, 9).astype(int)
@@ -62,7 +62,7 @@ def gap(table: Table) -> Gap:
             ..., table.truth_known
         ].sum(axis=-1)
         size, df = effective_size(table, table.truth_known, part, value, variance)
-    limits = bounded_mean(truth.value, variance, size, df)
+    limits = BoundedMean(truth.value, variance, size, df)
     return Gap(value, truth.n, size, df, Linear(limits, np.ones(len(value)), -mean_score))
 
 
@@ -94,7 +94,7 @@ def reliability(scores: Scores, size: Floats) -> tuple[Floats, CalibrationError]
         effective = n * (size / n.sum(axis=1))[:, None]
         share = np.where(total > 0, weight / total, 0.0)
     effective = np.nan_to_num(effective)
-    variance = ((np.maximum(n, 1) - 1) * np.maximum(square - shift**2, 0) + 4 * score * (1 - score)) / (n + 3)
+    variance = (n * np.maximum(square - shift**2, 0) + 4 * score * (1 - score)) / (n + 3)
     limits = CalibrationError(shift, np.where(n > 0, variance, 0.0), share, effective)
     with np.errstate(divide="ignore", invalid="ignore"):
         chance = np.where(effective > 0, share * variance / effective, 0.0).sum(axis=1)

@@ -46,6 +46,10 @@ class Limits:
         """
         return None
 
+    def placed(self, value: Floats) -> Self | None:
+        """Return the limits had the estimate been `value` on the same rows; None where that is not known."""
+        return None
+
     @property
     def kin(self) -> Hashable:
         """Limits of equal kin can be joined."""
@@ -127,6 +131,55 @@ class ClopperPearson(Limits):
         """Multiply the sample."""
         return replace(self, n=self.n * factor, df=self.df * factor)
 
+    def placed(self, value: Floats) -> Self:
+        """Move the proportion."""
+        return replace(self, value=np.clip(value, 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class BoundedMean(Limits):
+    """Limits of the mean of rows that lie in [0, 1].
+
+    Clopper-Pearson is valid for any such rows (Hoeffding 1956); where their
+    variance is less than a coin's, the sample counts for as much more. Large
+    and rare rows may be missing from a sample: the variance is taken as though
+    1 + 2 ln(1 / level) more rows of the largest distance were in it.
+
+    Parameters
+    ----------
+    value, variance : array, shape (estimates,)
+        Mean, and variance of a single row.
+    n, df : array, shape (estimates,)
+        As in `ClopperPearson`.
+    """
+
+    value: Floats
+    variance: Floats
+    n: Floats
+    df: Floats
+
+    def lower(self, level: Level) -> Floats:
+        """Clopper-Pearson at the size that the variance stands for."""
+        return self._at(level).lower(level)
+
+    def upper(self, level: Level) -> Floats:
+        """Clopper-Pearson at the size that the variance stands for."""
+        return self._at(level).upper(level)
+
+    def grown(self, factor: Floats) -> Self:
+        """Multiply the sample."""
+        return replace(self, n=self.n * factor, df=self.df * factor)
+
+    def placed(self, value: Floats) -> Self:
+        """Move the mean."""
+        return replace(self, value=np.clip(value, 0.0, 1.0))
+
+    def _at(self, level: Level) -> ClopperPearson:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = self.variance + (1 - 2 * np.log(level)) / self.n
+            gain = np.nan_to_num(self.value * (1 - self.value) / variance, nan=1.0)
+        return ClopperPearson(self.value, self.n * np.maximum(gain, 1.0), self.df)
+
 
 @dataclass(frozen=True)
 class Linear(Limits):
@@ -143,6 +196,16 @@ class Linear(Limits):
     def upper(self, level: Level) -> Floats:
         """Transformed upper limit."""
         return self.scale * self.inner.upper(level) + self.shift
+
+    def grown(self, factor: Floats) -> Self | None:
+        """Grow what is transformed."""
+        inner = self.inner.grown(factor)
+        return None if inner is None else replace(self, inner=inner)
+
+    def placed(self, value: Floats) -> Self | None:
+        """Move what is transformed."""
+        inner = self.inner.placed((value - self.shift) / self.scale)
+        return None if inner is None else replace(self, inner=inner)
 
 
 @dataclass(frozen=True)
@@ -194,6 +257,10 @@ class Difference(Limits):
         b = self.b.grown(np.where(self.paired, factor, 1.0))
         return replace(self, a=self.a.grown(factor), b=b)
 
+    def placed(self, value: Floats) -> Self:
+        """Move `a`."""
+        return replace(self, a=self.a.placed(self.b.value + value))
+
 
 @dataclass(frozen=True)
 class Ratio(Limits):
@@ -226,6 +293,11 @@ class Ratio(Limits):
     def grown(self, factor: Floats) -> Self:
         """Grow ``a``, the subject."""
         return replace(self, a=self.a.grown(factor))
+
+    def placed(self, value: Floats) -> Self:
+        """Move ``a``."""
+        with np.errstate(invalid="ignore"):
+            return replace(self, a=self.a.placed(self.b.value * value))
 
 
 @dataclass(frozen=True)
@@ -324,8 +396,8 @@ class CalibrationError(Limits):
 
     At a true value tau, Q = sum w d^2 is a weighted noncentral chi-square;
     its tail is taken from the gamma curve with the same three moments. How
-    tau is spread over the bins is unknown: the larger of two p-values is
-    taken, tau spread as the gaps seen and spread evenly.
+    tau is spread over the bins is unknown: the largest of three p-values is
+    taken, tau spread as the gaps seen, evenly, and all in the worst bin.
 
     Parameters
     ----------
@@ -371,7 +443,9 @@ class CalibrationError(Limits):
         with np.errstate(divide="ignore", invalid="ignore"):
             mean_variance = np.where(filled, self.variance / self.n, 0.0)
         seen = np.where(filled, np.maximum(self.gap**2 - mean_variance, 0.0) + 1e-6, 0.0)
-        spread = np.stack([seen, filled.astype(float)])
+        most = self.share * seen
+        worst = filled & (most >= most.max(axis=-1, keepdims=True))
+        spread = np.stack([seen, filled.astype(float), worst.astype(float)])
         q = (self.share * self.gap**2).sum(axis=-1)
         a = self.share * mean_variance
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -383,18 +457,7 @@ class CalibrationError(Limits):
             shape = 4 * second**3 / third**2
             place = np.maximum(shape + np.sqrt(shape) * (q - mean) / np.sqrt(second), 0.0)
             upper, lower = gammaincc(shape, place), gammainc(shape, place)
-        return np.fmax(*upper), np.fmax(*lower)
-
-
-def bounded_mean(mean: Floats, variance: Floats, n: Floats, df: Floats) -> ClopperPearson:
-    """Limits of the mean of rows that lie in [0, 1].
-
-    Clopper-Pearson is valid for any such rows (Hoeffding 1956); where their
-    variance is less than a coin's, the sample counts for as much more.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gain = np.where((mean > 0) & (mean < 1) & (variance > 0), mean * (1 - mean) / variance, 1.0)
-    return ClopperPearson(mean, n * np.maximum(gain, 1.0), df)
+        return np.fmax.reduce(upper), np.fmax.reduce(lower)
 
 
 def proportions(value: Floats, n: Floats) -> ClopperPearson:

@@ -103,7 +103,8 @@ def _weighted_size(table: Table, counted: Mask, among: Mask, value: Floats) -> t
     hit, miss = _sum(table.mass_squared, counted), _sum(table.mass_squared, among & ~counted)
     variance = _divide((1 - value) ** 2 * hit + value**2 * miss, _sum(table.mass, among) ** 2)
     linearized = np.where(value * (1 - value) > 0, _divide(value * (1 - value), variance), np.inf)
-    return _least(table, among, linearized), np.maximum(_sum(table.n, among) - 1.0, 0.0)
+    size = _least(table, among, linearized)
+    return size, size / 2
 
 
 def _least(table: Table, among: Mask, linearized: Floats) -> Floats:

@@ -10,7 +10,7 @@ from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.comparison import estimate, require
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import MISSING, Scores, Table
-from trustkit.measure.intervals import ClopperPearson, Difference, Least, Linear, Mean, bounded_mean
+from trustkit.measure.intervals import BoundedMean, Difference, Least, Linear, Mean
 from trustkit.measure.metrics import (
     SMALLEST_SCORE,
     area_limits,
@@ -70,7 +70,7 @@ def performance(cells: Cells) -> Iterator[Estimate]:
         require(cells, "prediction")
     table = cells.table()
     if set(table.truths) <= {MISSING}:
-        raise NotApplicable("no row has a truth")
+        raise NotApplicable("no row has a truth", supply="true outcomes in data.target")
     if cells.schema["prediction"]:
         yield from _of_decisions(table)
     if cells.schema["score"]:
@@ -139,5 +139,5 @@ def _losses(cells: Cells, scores: Scores, rows: int) -> Iterator[Estimate]:
     yield estimate("log_loss", {}, loss, n, rows, limits, 0)
 
 
-def _limits(mean: float, variance: float, size: Rate) -> ClopperPearson:
-    return bounded_mean(np.array([mean]), np.array([variance]), size.limits.n, size.limits.df)
+def _limits(mean: float, variance: float, size: Rate) -> BoundedMean:
+    return BoundedMean(np.array([mean]), np.array([variance]), size.limits.n, size.limits.df)
