@@ -150,6 +150,22 @@ Task = Literal["binary", "multiclass", "regression"]
 Gate = Literal["fail", "inconclusive", "never"]
 SmallGroups = Literal["inconclusive", "list"]
 Reason = Literal["accepted-risk", "remediation-planned", "test-data", "false-positive"]
+DocumentKind = Literal[
+    "risk-register",
+    "impact-assessment",
+    "notice",
+    "redress",
+    "retirement-plan",
+    "training-record",
+    "incident-register",
+    "security",
+    "dataset",
+    "oversight",
+    "sustainability",
+]
+
+DOCUMENTS: tuple[str, ...] = get_args(DocumentKind)
+"""Kinds of documents beside the model card, which is ``[system] card``."""
 
 LimitName = Annotated[
     StrictStr, Field(pattern=r"^(min|max)_."), _is("the name of a limit; these start with min_ or max_")
@@ -364,6 +380,8 @@ class Config(_Section):
     ----------
     system, data, policy, output
         The tables of the file, with defaults filled in.
+    documents : dict
+        The file of each kind of document.
     limits, options : dict
         By check: its limits by name (False removes one) and its options.
     attestations : dict
@@ -378,6 +396,9 @@ class Config(_Section):
     system: SystemSection = Field(default_factory=SystemSection, description="What is audited.")
     data: DataSection = Field(
         default_factory=DataSection, description="The data and the role of each column."
+    )
+    documents: dict[Annotated[DocumentKind, _choice(DocumentKind)], Text] = Field(
+        default={}, description="By kind: the file of a document, as risk-register or notice."
     )
     policy: PolicySection = Field(default_factory=PolicySection, description="The policies and the gate.")
     limits: dict[Text, dict[LimitName, Limit]] = Field(
@@ -443,7 +464,7 @@ class Config(_Section):
         as_of : date, optional
             The day of the audit; by default today, in UTC.
         **sections
-            `system`, `data`, `policy`, `limits`, `options`, `attestations`, `waivers`, `output`.
+            `system`, `data`, `documents`, `policy`, `limits`, `options`, `attestations`, `waivers`, `output`.
 
         Returns
         -------
@@ -465,7 +486,7 @@ class Config(_Section):
         Parameters
         ----------
         keys : mapping
-            Keys of [system] and [data].
+            Keys of [system] and [data], and `documents`, a table of its own.
         folder, as_of, **sections
             As in `of`.
 
@@ -473,11 +494,12 @@ class Config(_Section):
         -------
         Config
         """
-        tables: dict[str, dict[str, Any]] = {"system": {}, "data": {}}
+        tables: dict[str, Any] = {"system": {}, "data": {}}
+        if "documents" in keys:
+            tables["documents"] = keys["documents"]
+        known = {**SECTION_KEYS, "documents": "documents"}
         unknown = [
-            Problem(str(key), "unknown key", nearest(str(key), SECTION_KEYS))
-            for key in keys
-            if key not in SECTION_KEYS
+            Problem(str(key), "unknown key", nearest(str(key), known)) for key in keys if key not in known
         ]
         for key in keys:
             if key in SECTION_KEYS:
@@ -513,6 +535,9 @@ class Config(_Section):
             problems.append(_no_file("system.model", system.model, self.folder))
         if system.card and not _exists(self.folder, system.card):
             problems.append(_no_file("system.card", system.card, self.folder))
+        for kind, document in self.documents.items():
+            if not _exists(self.folder, document):
+                problems.append(_no_file(f"documents.{kind}", document, self.folder))
         for key, name in {"audit": data.audit, "train": data.train, "population": data.population}.items():
             if name and not _matches(self.folder, name):
                 problems.append(_no_file(f"data.{key}", name, self.folder))
@@ -555,7 +580,7 @@ class Config(_Section):
         left = {name: dict(table) for name, table in tables.items() if isinstance(table, Mapping)}
         for where in wrong:
             left.get(str(where[0]), {}).pop(where[1] if len(where) > 1 else None, None)
-        left = {name: table for name, table in left.items() if name in ("system", "data")}
+        left = {name: table for name, table in left.items() if name in ("system", "data", "documents")}
         try:
             config = cls.model_validate(left, context={"as_of": as_of, "task": _task(left.get("system"))})
         except ValidationError:

@@ -22,7 +22,7 @@ class System:
     config : Config, optional
         A configuration to start from; `keys` go over it.
     **keys
-        Keys of ``[system]`` and ``[data]``, flat.
+        Keys of ``[system]`` and ``[data]``, flat, and ``documents``, a mapping.
 
     Raises
     ------
@@ -72,5 +72,7 @@ def _with(config: Config, keys: dict[str, Any]) -> Config:
 
 def _over(config: Config, given: Config) -> Config:
     return config.replace(
-        system=given.system.model_dump(exclude_unset=True), data=given.data.model_dump(exclude_unset=True)
+        system=given.system.model_dump(exclude_unset=True),
+        data=given.data.model_dump(exclude_unset=True),
+        documents=given.documents or None,
     )
