@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from test_cells import count, rows_of
 from test_provenance import provenances
+from test_records import records_of, samples
 from test_reruns import reruns_of
 
 from trustkit.checks import discover
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.provenance import Provenance
+from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
 from trustkit.testing import assert_check, assert_kind
 
@@ -41,6 +43,7 @@ def cells() -> list[Cells]:
 SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Cells: cells,
     Provenance: provenances,
+    Records: samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
 }
 """Samples of each kind of evidence; a check of several kinds gets the nth of each."""
@@ -90,7 +93,7 @@ def test_group_order_and_names_change_nothing(check):
                 else g
                 for g in (e.subject.get("groups"), e.subject.get("reference"))
             ]
-            made[e.metric, *groups] = (round(e.value, 12), e.n, np.round(e.interval(0.01), 9).tolist())
+            made[e.metric, *groups] = (round(e.value, 12), e.n, str(np.round(e.interval(0.01), 9)))
         return made
 
     assert told(check(cells, **options)) == told(check(other, **options), turn)
@@ -102,6 +105,7 @@ KINDS = {
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
     "provenance": (provenances()[:3], provenances()[3]),
+    "records": ([records_of()] * 3, records_of()),
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
 }
 """Three samples of each kind that adds, and one of nothing, under one schema."""

@@ -16,6 +16,7 @@ from trustkit.system import System
 COLLECTORS = {
     "cells": "trustkit.collectors.cells:collect_cells",
     "provenance": "trustkit.collectors.provenance:collect_provenance",
+    "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",
 }
 """The function that collects each kind of evidence from opened `Sources`."""

@@ -19,6 +19,7 @@ FORMAT = "trustkit-evidence/1"
 KINDS = {
     "cells": "trustkit.evidence.cells:Cells",
     "provenance": "trustkit.evidence.provenance:Provenance",
+    "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",
 }
 """Where each kind of evidence is defined."""

@@ -1,0 +1,1 @@
+"""Checks of data protection: whether the data are known, rightly held, and no longer than declared."""

@@ -1,0 +1,1 @@
+"""Checks of oversight: whether people can review, overrule and stop the system."""

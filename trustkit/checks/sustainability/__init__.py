@@ -1,0 +1,1 @@
+"""Checks of sustainability: what the system is declared to contribute, and at what cost."""
