@@ -139,6 +139,13 @@ class Check:
         """First line of its docstring."""
         return inspect.cleandoc(self.function.__doc__ or "").split("\n", 1)[0]
 
+    @property
+    def summary(self) -> str:
+        """Its docstring between the first line and the first heading."""
+        lines = inspect.cleandoc(self.function.__doc__ or "").split("\n")
+        heading = next((i for i, line in enumerate(lines) if line and not line.strip("-")), len(lines) + 1)
+        return "\n".join(lines[1 : heading - 1]).strip()
+
     def section(self, heading: str) -> str:
         """Text under a heading of its docstring; empty where there is none."""
         lines = inspect.cleandoc(self.function.__doc__ or "").split("\n")
