@@ -1,0 +1,1 @@
+"""The one door for models: objects, files and endpoints."""
