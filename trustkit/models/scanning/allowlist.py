@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from trustkit.models.scanning.pickles import Name
     from trustkit.models.scanning.report import Verdict
 
-_NESTED_CLASS = re.compile(r"(_?[A-Z]\w*\.)+\w+")
 _INTERNAL = re.compile(r"__\w+__")
 
 
@@ -79,11 +79,15 @@ class Allowlist:
         found = next((self._modules[prefix] for prefix in prefixes if prefix in self._modules), None)
         if found or (found := self._names.get(f"{module}.{name}")):
             return found
-        if "." in name and not _NESTED_CLASS.fullmatch(name):
+        if "." in name and any(map(self._is_module, name.split("."))):
             return "reaches through a module by a dotted name"
         if any(map(_INTERNAL.fullmatch, (*parts[1:], *name.split(".")))):
             return "reaches Python's internals"
         return None
+
+    def _is_module(self, name: str) -> bool:
+        bare = name.strip("_")
+        return bare in sys.stdlib_module_names or bare in self._modules
 
     def knows_package(self, package: str) -> bool:
         """Say whether the packaged list has anything from a top-level package."""

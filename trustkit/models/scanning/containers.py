@@ -78,7 +78,7 @@ def _one_stream(kind: str, data: Buffer, start: int, budget: Budget, output: byt
             output += piece
             budget.expand(len(piece))
         if engine.eof:
-            return begin + len(chunk) - len(engine.unused_data)
+            return begin + len(chunk) - len(engine.unused_data or b"")
     raise FaultError(f"a {kind} stream that ends too early")
 
 

@@ -480,6 +480,8 @@ class Walk:
         """Keep what is needed of the objects that decide how a stream goes on."""
         if name == ("numpy", "dtype"):
             self.made[i] = Dtype.of_call(arguments and [self.scalar(item) for item in arguments])
+        elif name == ("builtins", "getattr"):
+            self._read_attribute(i, arguments or ())
         elif name in _MAKERS:
             if not arguments:
                 raise FaultError(f"{'.'.join(name)} makes an object that cannot be told")
@@ -487,6 +489,13 @@ class Walk:
                 self.made[i] = Wrapper()
         elif name == WRAPPER:
             raise FaultError("an array wrapper made as joblib does not make it")
+
+    def _read_attribute(self, i: int, arguments: Sequence[int]) -> None:
+        """Tell a bound method of an object, as honest pickles keep some, from a way into a module."""
+        name = self.scalar(arguments[1]) if len(arguments) == 2 else None
+        of_import = len(arguments) == 2 and isinstance(self.made.get(arguments[0]), tuple)
+        if not isinstance(name, str) or name.startswith("__") or of_import:
+            self.trace.alarm("dangerous", "builtins.getattr", i, "reaches attributes by name")
 
     def _reduce(self, i: int) -> int:
         arguments = self._items(self._pop())

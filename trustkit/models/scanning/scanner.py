@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Reader = Callable[[Buffer, str, int], None]
 
 LARGEST_READ = 64 << 20
+ZIP_HEAD = b"PK\x03\x04"
 TORCH_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 TORCH_STREAMS = 5
 _NOT_READ = (
@@ -221,7 +222,7 @@ class _Scanner:
     def _readings(self, data: Buffer) -> Iterator[tuple[str, Reader]]:
         """Yield each kind, but pickle and text, that a reader could take the data for."""
         head = bytes(data[:64])
-        if head.startswith(b"PK\x03\x04") or containers.zip_end(data) >= 0:
+        if head.startswith(ZIP_HEAD) or containers.zip_end(data) >= 0:
             yield "zip", self._as_zip
         if containers.is_tar(data):
             yield "tar", self._as_tar
@@ -291,6 +292,8 @@ class _Scanner:
         legacy = bytes(data[start : start + len(TORCH_MAGIC)]) == TORCH_MAGIC
         torch = legacy or where.endswith("data.pkl")
         walked = _Walked(start)
+        if bytes(data[start : start + 4]) == ZIP_HEAD:  # a persistent id first, which pickle.load refuses
+            return walked
         while walked.fault is None and walked.end < len(data) and data[walked.end] in OPCODES:
             self._walk(data, where, walked, torch=torch)
             if legacy and walked.streams == TORCH_STREAMS:
@@ -319,7 +322,8 @@ class _Scanner:
                 called = trace.calls.get((module, name))
                 self.name(module, name, f"{where}@{offset}", called=called is not None)
         for kind, what, offset, why in trace.alarms:
-            self.note(kind, what, f"{where}@{offset}", why)
+            if sure or kind == "dangerous":
+                self.note(kind, what, f"{where}@{offset}", why)
 
     def _judge_aside(self, trace: Trace, where: str) -> None:
         """Judge what ``pickle.load`` would import where ``joblib.load`` reads an array.
