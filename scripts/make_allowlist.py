@@ -25,12 +25,12 @@ sys.path.insert(0, str(ROOT / "tests" / "scanning"))
 import honest_corpus  # noqa: E402
 
 from trustkit.models.scanning import scan  # noqa: E402
+from trustkit.models.scanning.allowlist import Allowlist  # noqa: E402
 
 Names = set[tuple[str, str]]
 
 # Classes of these modules are parts of fitted models, besides those that stand beside an estimator.
 PARTS = (
-    "lightgbm.basic",
     "lightgbm.sklearn",
     "scipy.sparse",
     "sklearn._loss.link",
@@ -43,18 +43,11 @@ PARTS = (
     "sklearn.neural_network._stochastic_optimizers",
     "sklearn.utils._bunch",
     "sklearn.utils._metadata_requests",
-    "xgboost.core",
-    "xgboost.sklearn",
 )
 # Compiled classes of these modules are made by a call that restores their parameters.
-COMPILED = (
-    "sklearn._loss._loss",
-    "sklearn.linear_model._sgd_fast",
-    "sklearn.metrics._dist_metrics",
-    "sklearn.neighbors._ball_tree",
-    "sklearn.neighbors._kd_tree",
-    "sklearn.tree._tree",
-)
+COMPILED = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.metrics._dist_metrics")
+# What calls a function of the file's choice when it is made.
+EXCLUDED = {("sklearn.metrics._dist_metrics", f"PyFuncDistance{bits}") for bits in (32, 64)}
 # Functions that people hand to estimators; a model refers to them and never calls them on loading.
 SCORES = {
     "sklearn.feature_selection._univariate_selection": ("chi2", "f_classif", "f_oneway", "f_regression", "r_regression"),
@@ -77,13 +70,20 @@ CALLED = {
     "numpy._core.numeric": ("_frombuffer",),
     "numpy.core.numeric": ("_frombuffer",),
     "numpy.ma.core": ("_mareconstruct",),
+    "sklearn.neighbors._ball_tree": ("newObj",),
+    "sklearn.neighbors._kd_tree": ("newObj",),
+    "sklearn.tree._tree": ("Tree",),
     "torch._utils": ("_rebuild_tensor_v2", "_rebuild_parameter"),
 }
 REFERRED = {
     "builtins": ("bool", "bytes", "dict", "float", "int", "list", "str", "tuple"),
     "numpy": ("ndarray", "bool_", "str_", "float32", "float64", "int8", "int16", "int32", "int64", "uint8"),
     "joblib.numpy_pickle": ("NumpyArrayWrapper",),
-    "sklearn.tree.tree": ("DecisionTreeClassifier", "DecisionTreeRegressor"),
+    "lightgbm.basic": ("Booster",),
+    "sklearn.neighbors._ball_tree": ("BallTree", "BallTree32", "BallTree64"),
+    "sklearn.neighbors._kd_tree": ("KDTree", "KDTree32", "KDTree64"),
+    "xgboost.core": ("Booster",),
+    "xgboost.sklearn": tuple(f"XGB{kind}" for kind in "Classifier RFClassifier RFRegressor Ranker Regressor".split()),
     "torch": tuple(f"{kind}Storage" for kind in "Float Double Half BFloat16 Long Int Short Char Byte Bool".split()),
 }  # fmt: skip
 
@@ -175,6 +175,10 @@ def main() -> None:
     calls |= listed(CALLED).union(*map(classes, COMPILED))
     imports |= calls | estimators() | pandas_types() | distributions() | ufuncs()
     imports |= listed(SCORES) | listed(REFERRED).union(*map(classes, PARTS))
+    judge = Allowlist()
+    excluded = EXCLUDED | {name for name in imports if judge.danger(*name)}
+    imports -= excluded
+    calls -= excluded
     path = ROOT / "trustkit" / "models" / "scanning" / "allowed.json"
     path.write_text(json.dumps({"imports": table(imports), "calls": table(calls)}, indent=1) + "\n")
     sys.stdout.write(f"{len(imports)} names, {len(calls)} of them called\n")

@@ -72,8 +72,6 @@ class Allowlist:
 
     def danger(self, module: str, name: str) -> str | None:
         """Return why an import is dangerous, whoever allows it."""
-        if (module, name) in self._imports:
-            return None
         parts = module.split(".")
         prefixes = (".".join(parts[:n]) for n in range(1, len(parts) + 1))
         found = next((self._modules[prefix] for prefix in prefixes if prefix in self._modules), None)

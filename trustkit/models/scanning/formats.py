@@ -392,10 +392,6 @@ def _skops_node(node: dict[str, Any], where: str, notes: Notes) -> None:
     module, name, loader = (str(node.get(key)) for key in ("__module__", "__class__", "__loader__"))
     if loader in ("OperatorFuncNode", "MethodNode"):
         notes.note("dangerous", f"{module}.{name}", where, f"skops' {loader} reaches attributes by name")
-    elif loader == "FunctionNode":
-        content = node.get("content")
-        inner = content if isinstance(content, dict) else {}
-        notes.name(str(inner.get("module_path")), str(inner.get("function")), where)
     elif (module, name) != ("builtins", "NoneType"):
         notes.name(module, name, where)
 

@@ -482,6 +482,9 @@ class Walk:
             self.made[i] = Dtype.of_call(arguments and [self.scalar(item) for item in arguments])
         elif name == ("builtins", "getattr"):
             self._read_attribute(i, arguments or ())
+        elif name == ("functools", "partial"):
+            if not arguments or not isinstance(self.made.get(arguments[0]), tuple):
+                self.trace.alarm("dangerous", "functools.partial", i, "keeps a call of a computed value")
         elif name in _MAKERS:
             if not arguments:
                 raise FaultError(f"{'.'.join(name)} makes an object that cannot be told")
