@@ -121,10 +121,18 @@ def pandas_types() -> Names:
     """Return the tables, indexes, arrays and dtypes of pandas."""
     import pandas as pd
 
-    kinds = (pd.DataFrame, pd.Series, pd.Index, pd.api.extensions.ExtensionDtype, pd.api.extensions.ExtensionArray)
+    kinds = (
+        pd.DataFrame,
+        pd.Series,
+        pd.Index,
+        pd.api.extensions.ExtensionDtype,
+        pd.api.extensions.ExtensionArray,
+    )
     things = [*vars(pd).values(), *vars(pd.arrays).values()]
     return {
-        (thing.__module__, thing.__name__) for thing in things if inspect.isclass(thing) and issubclass(thing, kinds)
+        (thing.__module__, thing.__name__)
+        for thing in things
+        if inspect.isclass(thing) and issubclass(thing, kinds)
     }
 
 

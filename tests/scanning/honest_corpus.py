@@ -185,10 +185,21 @@ def _compositions() -> Iterator[tuple[str, Any]]:
     ):  # fmt: skip
         yield name, model.fit(table, target)
     plain = make_pipeline(StandardScaler(), logistic).fit(X, label)
-    yield "dictionary", {"model": plain, "features": list("abcd"), "score": np.float64(0.9), "at": datetime(2026, 1, 1, tzinfo=UTC)}
+    yield (
+        "dictionary",
+        {
+            "model": plain,
+            "features": list("abcd"),
+            "score": np.float64(0.9),
+            "at": datetime(2026, 1, 1, tzinfo=UTC),
+        },
+    )
     yield "list-of-models", [plain, columns.fit(frame, label)]
     yield "cross-validation", model_selection.cross_validate(logistic, X, label, cv=3)
-    yield "splits", [model_selection.KFold(3), model_selection.StratifiedKFold(3), model_selection.ShuffleSplit(2)]
+    yield (
+        "splits",
+        [model_selection.KFold(3), model_selection.StratifiedKFold(3), model_selection.ShuffleSplit(2)],
+    )
 
 
 def _boosters() -> Iterator[tuple[str, Any]]:
@@ -362,4 +373,3 @@ def folder(root: Path) -> None:
     (root / "requirements.txt").write_text("scikit-learn==1.9.1\n")
     (root / "README.md").write_text("# A model\n\nSome words about it, in no format at all.\n")
     (root / "model.pkl").write_bytes(dumped(dict(_small_model())))
-

@@ -8,6 +8,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from trustkit.models.scanning import arrays, containers, formats
@@ -173,8 +174,12 @@ class _Scanner:
 
     def path(self, path: Path, name: str) -> tuple[str, int]:
         """Scan one file; a large one is mapped, not read."""
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            self.note("incomplete", name, name, "neither a file nor a folder")
+            return hashlib.sha256().hexdigest(), 0
+        size = status.st_size
         with path.open("rb") as file:
-            size = path.stat().st_size
             if size <= LARGEST_READ:
                 return self.file(file.read(), name), size
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
