@@ -50,7 +50,7 @@ COMPILED = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.me
 EXCLUDED = {("sklearn.metrics._dist_metrics", f"PyFuncDistance{bits}") for bits in (32, 64)}
 # Functions that people hand to estimators; a model refers to them and never calls them on loading.
 SCORES = {
-    "sklearn.feature_selection._univariate_selection": ("chi2", "f_classif", "f_oneway", "f_regression", "r_regression"),
+    "sklearn.feature_selection._univariate_selection": ("chi2", "f_classif", "f_regression", "r_regression"),
     "sklearn.feature_selection._mutual_info": ("mutual_info_classif", "mutual_info_regression"),
     "sklearn.cluster._kmeans": ("_kmeans_single_elkan", "_kmeans_single_lloyd"),
     "sklearn.metrics.pairwise": ("rbf_kernel", "linear_kernel", "polynomial_kernel", "cosine_similarity"),
@@ -75,6 +75,7 @@ CALLED = {
     "sklearn.tree._tree": ("Tree",),
     "torch._utils": ("_rebuild_tensor_v2", "_rebuild_parameter"),
 }
+KINDS = ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 REFERRED = {
     "builtins": ("bool", "bytes", "dict", "float", "int", "list", "str", "tuple"),
     "numpy": ("ndarray", "bool_", "str_", "float32", "float64", "int8", "int16", "int32", "int64", "uint8"),
@@ -83,8 +84,8 @@ REFERRED = {
     "sklearn.neighbors._ball_tree": ("BallTree", "BallTree32", "BallTree64"),
     "sklearn.neighbors._kd_tree": ("KDTree", "KDTree32", "KDTree64"),
     "xgboost.core": ("Booster",),
-    "xgboost.sklearn": tuple(f"XGB{kind}" for kind in "Classifier RFClassifier RFRegressor Ranker Regressor".split()),
-    "torch": tuple(f"{kind}Storage" for kind in "Float Double Half BFloat16 Long Int Short Char Byte Bool".split()),
+    "xgboost.sklearn": ("XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRanker", "XGBRegressor"),
+    "torch": tuple(f"{kind}Storage" for kind in KINDS),
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Honest model and data files, made by the libraries themselves; each belongs to one of two halves."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import hashlib
@@ -11,10 +13,10 @@ import tarfile
 import warnings
 import zipfile
 from collections import Counter, OrderedDict, defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
@@ -22,6 +24,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 ROWS = 60
 
@@ -91,7 +94,7 @@ def fitted() -> Iterator[tuple[str, Any]]:
             try:
                 yield name, cls().fit(X, y)
                 break
-            except Exception:  # noqa: BLE001, S112 (the next table may suit it)
+            except Exception:  # noqa: S112 (the next table may suit it)
                 continue
 
 
@@ -230,7 +233,7 @@ def _values() -> Iterator[tuple[str, Any]]:
     yield from {
         "plain": [1, 2.5, "text", b"bytes", None, True, (1, 2), {"a": {1, 2}}, frozenset("ab"), 1 << 80, 1j],
         "collections": [Counter("aab"), OrderedDict(a=1), defaultdict(list, a=[1])],
-        "moments": [datetime(2026, 1, 1, tzinfo=UTC), timedelta(1), datetime(2026, 1, 1).date()],  # noqa: DTZ001
+        "moments": [datetime(2026, 1, 1, tzinfo=UTC), timedelta(1), datetime(2026, 1, 1).date()],
         "exact-numbers": [Decimal("1.5"), Fraction(1, 3), slice(1, 2), range(3)],
         "float-array": rng.normal(size=(20, 3)),
         "float32-array": rng.normal(size=(20, 3)).astype("f4"),
@@ -290,16 +293,12 @@ def _natives() -> Iterator[Honest]:
     shape = [("x", FloatTensorType([None, 4]))]
     for number, (name, model) in enumerate(fitted()):
         if number % 3 == 0:
-            try:
+            with suppress(Exception):  # skops does not write every estimator
                 yield Honest(f"{name}.skops", f"skops-{name}", skops.io.dumps(model))
-            except Exception:  # noqa: BLE001, S110 (skops does not write every estimator)
-                pass
         if name.endswith(("Classifier", "Regression", "NB", "Scaler")):
-            try:
+            with suppress(Exception):  # skl2onnx does not convert every estimator
                 onnx = skl2onnx.to_onnx(model, initial_types=shape, target_opset=17).SerializeToString()
                 yield Honest(f"{name}.onnx", f"onnx-{name}", onnx)
-            except Exception:  # noqa: BLE001, S110 (skl2onnx does not convert every estimator)
-                pass
 
 
 def _arrays() -> Iterator[Honest]:

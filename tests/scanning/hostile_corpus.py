@@ -1,5 +1,7 @@
 """Hostile files with payloads that do nothing, one for every known way past a scanner."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import bz2
@@ -15,12 +17,11 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import joblib
 import numpy as np
 from honest_corpus import TORCH_STATE, dumped, joblibbed, zipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 class Hostile(NamedTuple):
@@ -126,7 +127,7 @@ pickle.loads _pickle.loads dill.loads cloudpickle.loads joblib.load joblib.numpy
 numpy.fromfile sys.exit time.sleep http.client.HTTPSConnection code.interact platform.popen gc.get_objects
 some_package.SomeClass __main__.Model cloudpickle.cloudpickle._make_function sklearn.datasets.fetch_openml
 numpy.__builtins__ numpy.mean xgboost.core.Booster joblib.numpy_pickle.NumpyArrayWrapper
-""".split()
+""".split()  # noqa: SIM905
 
 
 def _gadgets() -> Made:

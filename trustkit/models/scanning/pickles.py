@@ -7,7 +7,6 @@ they are needed (names, dtypes, shapes), so millions of them cost eight bytes ea
 from __future__ import annotations
 
 import _compat_pickle
-import codecs
 import pickle
 from array import array
 from dataclasses import dataclass, field
@@ -622,11 +621,10 @@ class Walk:
 
 
 def _line_scalar(opcode: str, raw: bytes) -> Any:
-    """Decode the scalars of protocol 0."""
-    if opcode == "V":
-        return codecs.raw_unicode_escape_decode(raw)[0]
-    if opcode == "S":
-        return codecs.escape_decode(raw.strip()[1:-1])[0].decode("utf-8", "surrogateescape")
+    """Decode the scalars of protocol 0; text with escapes counts as computed."""
+    if opcode in "SV":
+        text = raw.strip()[1:-1] if opcode == "S" else raw
+        return _UNREADABLE if b"\\" in text else text.decode("utf-8", "surrogateescape")
     if raw in (b"00", b"01"):
         return raw == b"01"
     return int(raw.removesuffix(b"L"))

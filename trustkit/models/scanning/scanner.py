@@ -47,7 +47,8 @@ _NOT_READ = (
 )
 _IDENTIFIERS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _SKLEARN_VERSION = re.compile(
-    rb"_sklearn_version(?:\x94|q.|r....|\np\d+\n)?(?:\x8c.|X....|V|S')(\d+\.[\w.+-]{1,30})", re.S
+    rb"_sklearn_version(?:\x94|q.|r....|\np\d+\n)?(?:\x8c.|X....|V|S')(\d+\.\d+(?:\.\d+)?(?:\.?(?:dev|rc|post)\d+)?)",
+    re.S,
 )
 _CONTROLS = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _TORCH_STORAGE = re.compile(
@@ -390,7 +391,7 @@ def _text_of(data: Buffer) -> str | None:
     if not head or b"\0" in head or len(data) > formats.LONGEST_JSON:
         return None
     try:
-        text = bytes(data).decode("utf-8-sig")
+        text = bytes(data).decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         return None
     return None if _CONTROLS.search(text) else text

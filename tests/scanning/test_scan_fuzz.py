@@ -1,0 +1,80 @@
+"""Mutated files: no crash, no hang, and nothing passes that would import what is not listed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from reference_unpickler import imports
+
+from trustkit.models.scanning import scan
+from trustkit.models.scanning.allowlist import Allowlist
+
+if TYPE_CHECKING:
+    from honest_corpus import Honest
+    from hostile_corpus import Hostile
+
+LONGEST = 20_000
+SLOWEST = 2.0
+
+
+def mutated(content: bytes, other: bytes, rng: random.Random) -> bytes:
+    """Change a few bytes, or move, repeat, drop or splice a piece."""
+    out = bytearray(content)
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        at = rng.randrange(len(out) + 1)
+        size = min(len(out) - at, rng.choice((1, 2, 8, 64)))
+        piece = bytes(out[at : at + size])
+        kind = rng.randrange(7)
+        if kind == 0 and size:
+            out[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            out[at : at + size] = rng.randbytes(size)
+        elif kind == 2:
+            del out[at : at + size]
+        elif kind == 3:
+            out[at:at] = piece
+        elif kind == 4:
+            out[at:at] = rng.randbytes(rng.choice((1, 4)))
+        elif kind == 5:
+            start = rng.randrange(len(other) + 1)
+            out[at : at + size] = other[start : start + size]
+        else:
+            out[at : at + size] = bytes([rng.choice(b"\x80\x95\x94\x93.(0Rhcq\xff\x00")]) * size
+    return bytes(out)
+
+
+def fuzz(contents: list[bytes], count: int, seed: int) -> Counter[str]:
+    """Scan mutations of files that do not pass; return how many of each verdict there were."""
+    rng, listed, seen = random.Random(seed), Allowlist(), Counter()  # noqa: S311
+    for _ in range(count):
+        content = mutated(rng.choice(contents), rng.choice(contents), rng)
+        started = time.perf_counter()
+        verdict = scan(content).verdict
+        assert time.perf_counter() - started < SLOWEST, content
+        seen[verdict] += 1
+        if verdict == "allowed":
+            assert all(listed.judge(*name) is None for name in imports(content)), content
+    return seen
+
+
+def small(files: list[Hostile] | list[Honest]) -> list[bytes]:
+    return [file.content for file in files if 0 < len(file.content) <= LONGEST]
+
+
+def test_mutated_hostile_files(hostile: list[Hostile]) -> None:
+    verdicts = fuzz(small(hostile), 3_000, 0)
+    assert verdicts["allowed"] <= 0.005 * verdicts.total()
+
+
+def test_mutated_honest_files(honest: list[Honest]) -> None:
+    assert fuzz(small(honest)[::7], 1_000, 1).total() == 1_000
+
+
+@pytest.mark.slow
+def test_many_mutated_files(honest: list[Honest], hostile: list[Hostile]) -> None:
+    assert fuzz(small(hostile), 150_000, 2)["allowed"] <= 750
+    assert fuzz(small(honest), 50_000, 3).total() == 50_000
