@@ -12,6 +12,7 @@ from reference_unpickler import imports
 
 from trustkit.models.scanning import scan
 from trustkit.models.scanning.allowlist import Allowlist
+from trustkit.models.scanning.arrays import WRAPPER
 
 if TYPE_CHECKING:
     from honest_corpus import Honest
@@ -48,7 +49,11 @@ def mutated(content: bytes, other: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz(contents: list[bytes], count: int, seed: int) -> Counter[str]:
-    """Scan mutations of files that do not pass; return how many of each verdict there were."""
+    """Scan mutations and return how many of each verdict there were.
+
+    What is allowed must be so in truth: Python's own unpickler imports nothing unlisted from it. (In
+    a file of joblib's it goes astray behind the first array; there it imports nothing dangerous.)
+    """
     rng, listed, seen = random.Random(seed), Allowlist(), Counter()  # noqa: S311
     for _ in range(count):
         content = mutated(rng.choice(contents), rng.choice(contents), rng)
@@ -57,17 +62,22 @@ def fuzz(contents: list[bytes], count: int, seed: int) -> Counter[str]:
         assert time.perf_counter() - started < SLOWEST, content
         seen[verdict] += 1
         if verdict == "allowed":
-            assert all(listed.judge(*name) is None for name in imports(content)), content
+            judge = listed.danger if WRAPPER in imports(content) else listed.judge
+            assert not any(judge(*name) for name in imports(content)), content
     return seen
 
 
 def small(files: list[Hostile] | list[Honest]) -> list[bytes]:
-    return [file.content for file in files if 0 < len(file.content) <= LONGEST]
+    """Keep pickles and archives; a changed letter makes another format's operator a harmless one."""
+    named = ("protobufs", "keras", "texts", "tensors")
+    return [
+        file.content for file in files if len(file.content) <= LONGEST and not file.name.startswith(named)
+    ]
 
 
 def test_mutated_hostile_files(hostile: list[Hostile]) -> None:
     verdicts = fuzz(small(hostile), 3_000, 0)
-    assert verdicts["allowed"] <= 0.005 * verdicts.total()
+    assert verdicts["allowed"] <= 0.002 * verdicts.total()
 
 
 def test_mutated_honest_files(honest: list[Honest]) -> None:
@@ -76,5 +86,5 @@ def test_mutated_honest_files(honest: list[Honest]) -> None:
 
 @pytest.mark.slow
 def test_many_mutated_files(honest: list[Honest], hostile: list[Hostile]) -> None:
-    assert fuzz(small(hostile), 150_000, 2)["allowed"] <= 750
+    assert fuzz(small(hostile), 150_000, 2)["allowed"] <= 300
     assert fuzz(small(honest), 50_000, 3).total() == 50_000

@@ -69,7 +69,7 @@ def test_all_plain_values(protocol: int) -> None:
         (b"\x80\x04N(R.", "not there"),
         (b"\x80\x04h\x00.", "not there"),
         (b"\x80\x04Nq\x05h\x02.", "never filled"),
-        (b"cos\nsystem", "line without an end"),
+        (b"cos\nsystem", "ends before"),
         (b"\x80\x04X\xff\x00\x00\x00a", "ends before"),
         (b"\x80\x04\x95" + struct.pack("<Q", 99) + b"N.", "length that lies"),
         (b"\x80\x04\x95" + struct.pack("<Q", 1) + b"K\x01.", "end of its frame"),

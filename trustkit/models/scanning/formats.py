@@ -111,7 +111,7 @@ def read_safetensors(data: Buffer, where: str, notes: Notes) -> None:
 def read_gguf(data: Buffer, where: str, notes: Notes) -> None:
     """Read the metadata of a GGUF file and look at its chat templates."""
     try:
-        version, _, count = struct.unpack_from("<LQQ", data, 4)
+        version, tensors, count = struct.unpack_from("<LQQ", data, 4)
         if version not in (2, 3) or count > 100_000:
             raise FaultError("a GGUF header that cannot be read")
         position = 24
@@ -123,6 +123,8 @@ def read_gguf(data: Buffer, where: str, notes: Notes) -> None:
                 _check_template(value, f"{where}@{position}", notes)
     except struct.error:
         raise FaultError("GGUF metadata cut short") from None
+    if (position < len(data)) != (tensors > 0):
+        raise FaultError("GGUF metadata that do not reach the tensors")
 
 
 def _gguf_text(data: Buffer, position: int) -> tuple[str, int]:

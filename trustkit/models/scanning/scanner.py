@@ -321,10 +321,10 @@ class _Scanner:
             self._judge_aside(walk.aside, where)
 
     def _judge(self, trace: Trace, where: str, *, sure: bool) -> None:
-        """Judge what a stream imports; one that breaks may be no pickle, so that its names must be names."""
+        """Judge what a stream imports; one that breaks may be no pickle, so that modules must be names."""
         self.strings += trace.strings
         for (module, name), offset in trace.imports.items():
-            if sure or _plausible(module, name):
+            if sure or _IDENTIFIERS.fullmatch(module):
                 called = trace.calls.get((module, name))
                 self.name(module, name, f"{where}@{offset}", called=called is not None)
         for kind, what, offset, why in trace.alarms:
@@ -341,7 +341,7 @@ class _Scanner:
             top = module.partition(".")[0]
             known = self.allowlist.knows_package(top) or "." not in module
             noise = known and top not in sys.stdlib_module_names and not self.allowlist.danger(module, name)
-            if not noise and _plausible(module, name):
+            if not noise and _IDENTIFIERS.fullmatch(module):
                 self.name(module, name, f"{where}@{offset}")
 
     def _judge_end(self, data: Buffer, where: str, walked: _Walked) -> None:
@@ -379,10 +379,6 @@ class _Scanner:
         if not (formats.is_yaml(text) or self.beside):
             self.note("incomplete", "text", where, "no format of a model")
         return "text"
-
-
-def _plausible(module: str, name: str) -> bool:
-    return bool(_IDENTIFIERS.fullmatch(module) and _IDENTIFIERS.fullmatch(name))
 
 
 def _text_of(data: Buffer) -> str | None:
