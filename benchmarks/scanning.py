@@ -30,6 +30,9 @@ print(seconds, peak, sum(report.cost.opcodes for report in reports), "/".join(ve
 """
 
 
+RUNS = 5
+
+
 class Target(NamedTuple):
     """What a case may take."""
 
@@ -82,6 +85,13 @@ def many_files(folder: Path) -> dict[str, tuple[list[Path], Target]]:
     return {"1,000 files": (paths, Target(5.0))}
 
 
+def measured(command: list[str]) -> tuple[float, float, int, str]:
+    """Run one case and return its seconds, its peak memory, its opcodes and its verdicts."""
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    seconds, peak, opcodes, verdict = output.split(maxsplit=3)
+    return float(seconds), float(peak), int(opcodes), verdict.strip()
+
+
 def main() -> int:
     """Print the table; exit with 1 where a target is missed."""
     missed = 0
@@ -91,16 +101,13 @@ def main() -> int:
         print("case                              seconds  target     MB  target    opcodes  verdict")
         for case, (paths, target) in cases.items():
             command = [sys.executable, "-c", MEASURE, *map(str, paths)]
-            runs = [
-                subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(3)
-            ]
-            seconds, peak, opcodes, verdict = min(run.split(maxsplit=3) for run in runs)
-            late = float(seconds) > target.seconds or float(peak) > (target.megabytes or float("inf"))
+            seconds, peak, opcodes, verdict = min(measured(command) for _ in range(RUNS))
+            late = seconds > target.seconds or peak > (target.megabytes or 1e9)
             missed += late
-            print(
-                f"{case:32} {float(seconds):8.2f} {target.seconds:7.1f} {float(peak):6.0f} "
-                f"{target.megabytes or '':>7} {int(opcodes):10,}  {verdict.strip()}{' MISSED' if late else ''}"
+            figures = (
+                f"{seconds:8.2f} {target.seconds:7.1f} {peak:6.0f} {target.megabytes or '':>7} {opcodes:10,}"
             )
+            print(f"{case:32} {figures}  {verdict}{' MISSED' if late else ''}")
     return int(missed > 0)
 
 

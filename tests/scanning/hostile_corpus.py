@@ -472,6 +472,10 @@ def _expansion() -> Made:
     yield "tuples", b"\x80\x04)" + b"\x942\x86" * 64 + b"."
     yield "junk", b"\x80\x04" + b"N0" * 300_000 + SYSTEM + ARGUMENT + b"R."
     yield "memo", b"\x80\x04Nr\xff\xff\xff\x7f."
+    yield (
+        "memo-steps",
+        b"\x80\x04N" + b"".join(b"r" + struct.pack("<L", 900_000 * n) for n in range(1, 500)) + b".",
+    )
     yield "length", b"\x80\x04\x8e" + struct.pack("<Q", 1 << 62) + b"."
 
 
@@ -613,6 +617,9 @@ def _skops() -> Made:
     )
     yield "type", skops(node("os", "system", "TypeNode"))
     yield "function", skops(node("subprocess", "check_output", "FunctionNode"))
+    plain = {"schema.json": json.dumps(node("os", "system", "FunctionNode")).encode()}
+    yield "without-version", zipped(plain)
+    yield "called", skops(node("numpy", "mean", "ConstructorFromReduceNode"))
     yield "unknown", skops(node("my_package", "Model", "ObjectNode"))
     yield "inner", skops(node("builtins", "list", "ListNode", [node("os", "system", "FunctionNode")]))
     yield "member", skops(node("builtins", "list", "ListNode", []), **{"model.npy": np_object()})
@@ -621,6 +628,8 @@ def _skops() -> Made:
 def _texts() -> Made:
     yield "tag.yaml", b"a: !!python/object/apply:os.system ['true']\n"
     yield "long-tag.yaml", b"a: !<tag:yaml.org,2002:python/object/new:os.system> [true]\n"
+    yield "coded-tag.yaml", b"a: !!python%2fobject/apply:os.system ['true']\n"
+    yield "short-tag.yaml", b"%TAG ! tag:yaml.org,2002:python/\n---\na: !object/apply:os.system ['true']\n"
     yield "target.yaml", b"model:\n  _target_: os.system\n  command: 'true'\n"
     yield "remote.json", json.dumps({"auto_map": {"AutoModel": "modeling.Own"}}).encode()
     yield "trust.json", json.dumps({"trust_remote_code": True}).encode()

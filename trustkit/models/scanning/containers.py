@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -129,6 +130,11 @@ class Member:
     name: str
     data: Buffer
     faults: tuple[str, ...] = ()
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether unpacking it by its name would write outside of the folder."""
+        return self.name[:1] in ("/", "\\") or ".." in re.split(r"[/\\]", self.name)
 
 
 @dataclass(frozen=True)
@@ -297,9 +303,9 @@ def tar_members(data: Buffer, budget: Budget) -> Iterator[Member]:
             if b" size=" in bytes(content) or b"GNU.sparse" in bytes(content):
                 raise FaultError("a tar header that changes the size of a member")
         elif kind in (b"0", b"\0", b"7"):
-            yield Member(name.lstrip("/"), content)
+            yield Member(name.removeprefix("/"), content)
         elif kind != b"5":
-            yield Member(name.lstrip("/"), b"", ("a link, a device or an unknown kind of tar member",))
+            yield Member(name.removeprefix("/"), b"", ("a link, a device or an unknown kind of tar member",))
     raise FaultError("a tar archive without its end")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trustkit.models.scanning.report import Buffer, Verdict
 
-LONGEST_JSON = 64 << 20
+LONGEST_JSON = 32 << 20
 LONGEST_SAFETENSORS_HEADER = 100 << 20
 DEEPEST_GRAPH = 32
 XGBOOST = b"{L\0\0\0\0\0\0\0\x07learner"
@@ -34,13 +34,18 @@ _HDF5_CLASS = re.compile(
 )
 _YAML_LINE = re.compile(r"\s*(?:#.*|---|- .*|[\w\"'./-]+\s*:(?: .*)?)?")
 _TEMPLATE_ESCAPES = re.compile(
-    r"__\w+__|\|\s*attr\b|\b(?:cycler|lipsum|joiner|namespace)\s*\.\s*_|\bimport\b|\bos\s*\.|\bpopen\b"
+    r"__\w{1,64}__|\|\s*attr\b|\b(?:cycler|lipsum|joiner|namespace)\s*\.\s*_|\bimport\b|\bos\s*\.|\bpopen\b"
 )
 _TEXT_SIGNS: tuple[tuple[re.Pattern[str], Verdict, str], ...] = (
     (
         re.compile(r"!!python/\S*|!<tag:yaml\.org,2002:python/[^>]*>"),
         "dangerous",
         "a YAML tag that makes objects",
+    ),
+    (
+        re.compile(r"(?m)^%TAG\b.*|![\w./:<]{0,99}%[0-9A-Fa-f]{2}"),
+        "unknown import",
+        "a YAML tag in disguise",
     ),
     (
         re.compile(r"""["']?_target_["']?\s*:\s*["']?([\w.]+)"""),
@@ -54,7 +59,9 @@ _TEXT_SIGNS: tuple[tuple[re.Pattern[str], Verdict, str], ...] = (
     ),
     (re.compile(r"""["']?auto_map["']?\s*:"""), "unknown import", "asks for code beside the model"),
     (
-        re.compile(r"(?m)^[\s-]*(?:git\+\S+|--(?:extra-)?index-url\s*\S+|[\w.\[\]-]+\s*@\s*\w+://\S+)"),
+        re.compile(
+            r"(?m)^[ \t]*(?:-[ \t]+)?(?:git\+\S+|--(?:extra-)?index-url\s*\S+|[\w.\[\]-]+\s*@\s*\w+://\S+)"
+        ),
         "unknown import",
         "installs a package from an address",
     ),
@@ -372,11 +379,10 @@ def read_xgboost(data: Buffer, where: str, notes: Notes) -> None:
 
 def read_json(tree: Any, where: str, notes: Notes) -> None:
     """Look for classes, code and remote code that a JSON file asks for."""
-    skops = isinstance(tree, dict) and "_skops_version" in tree
-    if skops:
+    if isinstance(tree, dict) and "_skops_version" in tree:
         notes.version("skops", str(tree["_skops_version"]))
     for node in objects(tree):
-        if skops and "__loader__" in node:
+        if "__loader__" in node:
             _skops_node(node, where, notes)
         elif "class_name" in node:
             _keras_node(node, where, notes)
@@ -395,7 +401,7 @@ def _skops_node(node: dict[str, Any], where: str, notes: Notes) -> None:
     if loader in ("OperatorFuncNode", "MethodNode"):
         notes.note("dangerous", f"{module}.{name}", where, f"skops' {loader} reaches attributes by name")
     elif (module, name) != ("builtins", "NoneType"):
-        notes.name(module, name, where)
+        notes.name(module, name, where, called="Reduce" in loader)
 
 
 def _keras_node(node: dict[str, Any], where: str, notes: Notes) -> None:

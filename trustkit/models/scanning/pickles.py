@@ -27,6 +27,7 @@ STEP = 4096
 WIDEST_TUPLE = 16
 TUPLES_KEPT = 4096
 MOST_OBJECTS = 1_000_000
+MOST_VALUES = 10_000_000
 FARTHEST_MEMO = 1_000_000
 HEAVIEST = 10_000_000
 
@@ -111,7 +112,7 @@ class Walk:
         self.edge = self.size
         self.frame_end = 0
         self.protocol = 0
-        self.stack: list[int] = []
+        self.stack = array("q")
         self.marks: list[tuple[int, int]] = []
         self.fence = self.height = self.mark_place = 0
         self.memo = array("q")
@@ -144,7 +145,7 @@ class Walk:
             handlers[opcode] = handler.__get__(self)
         i = self.position
         while True:
-            for _ in range(STEP):
+            for count in range(STEP):
                 if i >= self.edge:
                     self._leave_frame(i)
                 self.position = i
@@ -154,12 +155,13 @@ class Walk:
                     push(i)
                     i += size
                 elif opcode == _STOP:
+                    self.budget.step(count)
                     return self._stop(i)
                 else:
                     i = handlers[opcode](i)
             self.budget.step(STEP)
-            if len(self.made) > MOST_OBJECTS:
-                raise FaultError(f"imports more than {MOST_OBJECTS:,} times")
+            if len(self.made) > MOST_OBJECTS or len(self.stack) > MOST_VALUES:
+                raise FaultError("keeps too many values at once")
 
     # -- the frame, the stack, the memo ---------------------------------------------------------
 
@@ -181,7 +183,6 @@ class Walk:
         self._pop()
         if self.frame_end not in (0, i + 1):
             raise FaultError("stops inside its frame")
-        self.budget.step(i % STEP)
         return i + 1
 
     def _protocol(self, i: int) -> int:
@@ -206,7 +207,7 @@ class Walk:
             raise FaultError("takes a value that is not there")
         return self.stack[-1]
 
-    def _pop_mark(self) -> list[int]:
+    def _pop_mark(self) -> array[int]:
         self._unmark()
         items = self.stack[self.height :]
         del self.stack[self.height :]
@@ -262,7 +263,7 @@ class Walk:
             memo.append(value)
             self.filled += 1
             return
-        if not 0 <= index < len(memo) + FARTHEST_MEMO:
+        if not 0 <= index <= max(FARTHEST_MEMO, 2 * self.filled):
             raise FaultError("a memo slot out of reach")
         if index > len(memo):
             memo.extend(repeat(-1, index + 1 - len(memo)))

@@ -158,8 +158,7 @@ class _Scanner:
         """Scan every file of a folder; links are not followed."""
         digests, total = [], 0
         self.beside = True
-        for path in sorted(root.rglob("*")):
-            name = path.relative_to(root).as_posix()
+        for name, path in sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*")):
             if path.is_symlink():
                 self.note("incomplete", name, name, "a link, which is not followed")
             elif path.is_file():
@@ -171,7 +170,7 @@ class _Scanner:
                 digest, read = self.path(path, name)
                 digests.append(f"{name}\0{digest}\n")
                 total += read
-        return hashlib.sha256("".join(digests).encode()).hexdigest(), total
+        return hashlib.sha256("".join(digests).encode("utf-8", "surrogateescape")).hexdigest(), total
 
     def path(self, path: Path, name: str) -> tuple[str, int]:
         """Scan one file; a large one is mapped, not read."""
@@ -279,6 +278,8 @@ class _Scanner:
             place = f"{where}!{member.name}"
             for fault in member.faults:
                 self.note("incomplete", member.name, place, fault)
+            if member.leads_out:
+                self.note("dangerous", member.name, place, "a name that leads out of the folder")
             if torch and _TORCH_STORAGE.fullmatch(member.name):
                 self._walk_all(member.data, place)
             elif member.data:
@@ -296,7 +297,7 @@ class _Scanner:
     def _walk_all(self, data: Buffer, where: str, start: int = 0) -> _Walked:
         """Walk the pickle streams that follow each other, as far as they can be walked."""
         legacy = bytes(data[start : start + len(TORCH_MAGIC)]) == TORCH_MAGIC
-        torch = legacy or where.endswith("data.pkl")
+        torch = legacy or ("!" in where and where.endswith("data.pkl"))
         walked = _Walked(start)
         if bytes(data[start : start + 4]) == ZIP_HEAD:  # a persistent id first, which pickle.load refuses
             return walked
