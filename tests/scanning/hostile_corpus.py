@@ -562,6 +562,8 @@ def _protobufs() -> Made:
     yield "attribute.onnx", onnx(node=field(5, field(1, b"value") + field(5, external(b"../x"))))
     inner = field(1, field(4, b"Op") + field(7, b"com.evil"))
     yield "subgraph.onnx", onnx(node=field(5, field(1, b"body") + field(6, inner)))
+    yield "sparse.onnx", onnx(node=field(5, field(1, b"v") + field(22, field(1, external(b"../x")))))
+    yield "training.onnx", onnx() + field(20, field(1, field(1, field(7, b"com.evil"))))
     for operator in (b"ReadFile", b"WriteFile", b"PyFunc", b"EagerPyFunc"):
         yield (
             f"{operator.decode()}.pb",
@@ -631,6 +633,7 @@ def _texts() -> Made:
     yield "coded-tag.yaml", b"a: !!python%2fobject/apply:os.system ['true']\n"
     yield "short-tag.yaml", b"%TAG ! tag:yaml.org,2002:python/\n---\na: !object/apply:os.system ['true']\n"
     yield "target.yaml", b"model:\n  _target_: os.system\n  command: 'true'\n"
+    yield "MLmodel", b"flavors:\n  python_function:\n    loader_module: os\n"
     yield "remote.json", json.dumps({"auto_map": {"AutoModel": "modeling.Own"}}).encode()
     yield "trust.json", json.dumps({"trust_remote_code": True}).encode()
     yield "address.txt", b"scikit-learn\ngit+https://example.com/x.git\n"

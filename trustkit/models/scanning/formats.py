@@ -57,6 +57,11 @@ _TEXT_SIGNS: tuple[tuple[re.Pattern[str], Verdict, str], ...] = (
         "unknown import",
         "asks for remote code",
     ),
+    (
+        re.compile(r"(?m)^[ \t]*loader_module[ \t]*:[ \t]*(?!mlflow\.)\S+"),
+        "unknown import",
+        "names the module that loads the model",
+    ),
     (re.compile(r"""["']?auto_map["']?\s*:"""), "unknown import", "asks for code beside the model"),
     (
         re.compile(
@@ -274,6 +279,10 @@ class _Onnx:
                 self.graph(begin, end, 0)
             elif number == 8:
                 self.domain(_text(self.data, begin, end, 1), begin)
+            elif number == 20:
+                for inner, first, last in self.parts(begin, end):
+                    if inner in (1, 2):
+                        self.graph(first, last, 0)
             elif number == 25:
                 self.nodes(begin, end, 7, 0)
 
@@ -286,8 +295,7 @@ class _Onnx:
             if number == 5:
                 self.tensor(begin, end)
             elif number == 15:
-                for _, first, last in self.parts(begin, end):
-                    self.tensor(first, last)
+                self.sparse(begin, end)
 
     def nodes(self, start: int, stop: int, wanted: int, depth: int) -> None:
         """Read the NodeProtos of a graph or a function."""
@@ -304,6 +312,14 @@ class _Onnx:
             if number in (6, 11):
                 self.graph(begin, end, depth + 1)
             elif number in (5, 10):
+                self.tensor(begin, end)
+            elif number in (22, 23):
+                self.sparse(begin, end)
+
+    def sparse(self, start: int, stop: int) -> None:
+        """Read a SparseTensorProto: its values and indices."""
+        for number, begin, end in self.parts(start, stop):
+            if number in (1, 2):
                 self.tensor(begin, end)
 
     def domain(self, domain: str, place: int) -> None:
