@@ -1,9 +1,10 @@
 """Write the scanner's allow-list from one half of the honest corpus and from the frameworks themselves.
 
-Run it where the frameworks are installed: ``python scripts/make_allowlist.py``. Names come from
-three sources: the half of the corpus that tests do not judge (what its files import, and which of
-that they call), the classes of scikit-learn that a fitted model may hold, and the names below,
-which older versions of the frameworks write or which other people's packages need.
+Run it where the frameworks are installed: ``python scripts/make_allowlist.py``; then, with ``--add``,
+where their oldest supported versions are, whose files name other modules. Names come from three
+sources: the half of the corpus that tests do not judge (what its files import, and which of that
+they call), the classes that a fitted model may hold by the frameworks' own account, and the names
+below, which older versions write or which other people's packages need.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import warnings
 from collections import defaultdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +27,9 @@ import honest_corpus  # noqa: E402
 
 from trustkit.models.scanning import scan  # noqa: E402
 from trustkit.models.scanning.allowlist import Allowlist  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Names = set[tuple[str, str]]
 
@@ -89,11 +93,6 @@ REFERRED = {
 }  # fmt: skip
 
 
-def listed(table: dict[str, tuple[str, ...]]) -> Names:
-    """Return the pairs of a table."""
-    return {(module, name) for module, names in table.items() for name in names}
-
-
 def estimators() -> Names:
     """Return every public estimator of scikit-learn, what stands beside it, and its default functions."""
     from sklearn.utils import all_estimators
@@ -116,6 +115,11 @@ def classes(module: str) -> Names:
         if inspect.isclass(thing) and own and not issubclass(thing, BaseException):
             found.add((home, name))
     return found
+
+
+def restorers(module: str) -> Names:
+    """Return the functions that restore the compiled classes of a module."""
+    return {(module, name) for name in vars(import_module(module)) if name.startswith("__pyx_unpickle_")}
 
 
 def pandas_types() -> Names:
@@ -177,18 +181,27 @@ def table(names: Names) -> dict[str, list[str]]:
     return dict(grouped)
 
 
+def names_of(grouped: Mapping[str, Sequence[str]]) -> Names:
+    """Return the names of a table."""
+    return {(module, name) for module, names in grouped.items() for name in names}
+
+
 def main() -> None:
     """Write the list."""
     warnings.simplefilter("ignore")
     imports, calls = harvested()
-    calls |= listed(CALLED).union(*map(classes, COMPILED))
+    calls |= names_of(CALLED).union(*map(classes, COMPILED), *map(restorers, COMPILED))
     imports |= calls | estimators() | pandas_types() | distributions() | ufuncs()
-    imports |= listed(SCORES) | listed(REFERRED).union(*map(classes, PARTS))
+    imports |= names_of(SCORES) | names_of(REFERRED).union(*map(classes, PARTS))
     judge = Allowlist()
     excluded = EXCLUDED | {name for name in imports if judge.danger(*name)}
     imports -= excluded
     calls -= excluded
     path = ROOT / "trustkit" / "models" / "scanning" / "allowed.json"
+    if "--add" in sys.argv:
+        before = json.loads(path.read_text())
+        imports |= names_of(before["imports"])
+        calls |= names_of(before["calls"])
     path.write_text(json.dumps({"imports": table(imports), "calls": table(calls)}, indent=1) + "\n")
     sys.stdout.write(f"{len(imports)} names, {len(calls)} of them called\n")
 

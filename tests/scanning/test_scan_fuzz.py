@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from reference_unpickler import imports
+from hostile_corpus import text
+from reference_unpickler import imports, imports_in_c
 
 from trustkit.models.scanning import scan
 from trustkit.models.scanning.allowlist import Allowlist
@@ -82,6 +84,69 @@ def test_mutated_hostile_files(hostile: list[Hostile]) -> None:
 
 def test_mutated_honest_files(honest: list[Honest]) -> None:
     assert fuzz(small(honest)[::7], 1_000, 1).total() == 1_000
+
+
+def program(rng: random.Random) -> bytes:
+    """Write a random pickle of opcodes that move names about."""
+    body = b"".join(_instruction(rng) for _ in range(rng.randrange(4, 40)))
+    if rng.random() < 0.3:
+        length = len(body) + rng.choice((0, 0, 0, 1, -1, -3, -9))
+        body = b"\x95" + struct.pack("<Q", max(0, length)) + body
+    return (
+        b"\x80" + bytes([rng.choice((2, 3, 4, 5))]) + text("os") * 2 + b"(" + text("eval") * 2 + body + b"."
+    )
+
+
+def _instruction(rng: random.Random) -> bytes:
+    name = rng.choice(("os", "numpy", "dtype", "system", "ndarray", "eval"))
+    slot = bytes([rng.randrange(4)])
+    choices = (
+        [text(name)] * 4 + [b"\x93"] * 4 + [b"\x94", b"q" + slot, b"h" + slot, b"r" + slot + bytes(3)] * 2
+    )
+    choices += [
+        b"0",
+        b"1",
+        b"2",
+        b"(",
+        b"t",
+        b"\x85",
+        b"\x86",
+        b"\x87",
+        b")",
+        b"]",
+        b"}",
+        b"N",
+        b"a",
+        b"e",
+        b"s",
+    ]
+    choices += [b"R", b"\x81", b"b", b"o", b"l", b"d", b"Q", b"\x8f", b"\x90", b"\x91", b"K\x01", b"\x80\x02"]
+    choices += [f"c{name}\n{name}\n".encode(), f"i{name}\n{name}\n".encode(), f"S'{name}'\n".encode()]
+    return rng.choice(choices)
+
+
+def agree(count: int, seed: int) -> int:
+    """Compare the names seen by the scanner with those Python imports; return how many programs import."""
+    rng, importing = random.Random(seed), 0  # noqa: S311
+    for _ in range(count):
+        content = program(rng)
+        report = scan(content)
+        seen = set(report.facts["imports"])
+        for reference in (imports(content), imports_in_c(content)):
+            importing += bool(reference)
+            frames = any("frame" in finding.why for finding in report.findings)
+            assert reference <= seen or frames, content
+            assert report.verdict != "allowed" or reference <= seen, content
+    return importing
+
+
+def test_random_programs() -> None:
+    assert agree(3_000, 0) > 500
+
+
+@pytest.mark.slow
+def test_many_random_programs() -> None:
+    assert agree(300_000, 1) > 100_000
 
 
 @pytest.mark.slow

@@ -511,11 +511,9 @@ class Walk:
 
     def _instance(self, i: int) -> int:
         module, name, end = self._two_lines(i)
-        arguments = self._pop_mark()
         self._import(i, module, name)
-        cls = self.made.pop(self.stack.pop())
-        self.made[-1] = cls
-        self._call(i, -1, arguments)
+        self.made[-1] = self.made.pop(self.stack.pop())
+        self._call(i, -1, self._pop_mark())
         return end
 
     def _new(self, i: int) -> int:
