@@ -191,6 +191,7 @@ def _two_readings() -> Made:
         start + wrapper(**aligned) + b"\x80" + (b"\x04" + payload).ljust(128, b".") + zeros + b".",
     )
     yield "unknown", start + wrapper() + b"csympy.printing\npreview\n)R.".ljust(256, b".") + b"."
+    yield "known", start + wrapper() + b"cpandas\nto_pickle\n)R.".ljust(256, b".") + b"."
     inner = b"\x80\x04" + text("numpy") + b"\x94" + text("ndarray") + b"\x940\x300h\x00h\x01\x93."
     outer = b"\x80\x04" + text("os") + b"\x940" + text("system") + b"\x940"
     yield "memo", outer + wrapper("O8", b"K\x01") + inner.replace(b"0\x300", b"00") + b"."

@@ -34,11 +34,6 @@ def _tables() -> tuple[dict[str, frozenset[Name]], dict[str, str], dict[str, str
     return allowed, modules, names
 
 
-@cache
-def _packages() -> frozenset[str]:
-    return frozenset(module.partition(".")[0] for module, _ in _tables()[0]["imports"])
-
-
 class Allowlist:
     """The frameworks' own constructors, and what the user adds to them.
 
@@ -55,7 +50,6 @@ class Allowlist:
         allowed, self._modules, self._names = _tables()
         self._added = frozenset(map(split_name, added))
         self._imports, self._calls = allowed["imports"], allowed["calls"]
-        self._packages = _packages()
 
     def judge(self, module: str, name: str, *, called: bool = False) -> tuple[Verdict, str] | None:
         """Return the verdict and the reason for an import; None where it is allowed."""
@@ -86,10 +80,6 @@ class Allowlist:
     def _is_module(self, name: str) -> bool:
         bare = name.strip("_")
         return bare in sys.stdlib_module_names or bare in self._modules
-
-    def knows_package(self, package: str) -> bool:
-        """Say whether the packaged list has anything from a top-level package."""
-        return package in self._packages
 
 
 def split_name(text: str) -> Name:
