@@ -45,7 +45,7 @@ _NOT_READ = (
     (b"MZ", "a native library"),
 )
 _ARRAY_PARTS = frozenset({"_reconstruct", "dtype", "ndarray", "scalar"})
-_IDENTIFIERS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MODULE = re.compile(r"[^\W\d]\w*(\..*)?", re.DOTALL)
 _SKLEARN_VERSION = re.compile(
     rb"_sklearn_version(?:\x94|q.|r....|\np\d+\n)?(?:\x8c.|X....|V|S')(\d+\.\d+(?:\.\d+)?(?:\.?(?:dev|rc|post)\d+)?)",
     re.S,
@@ -325,7 +325,7 @@ class _Scanner:
         """Judge what a stream imports; one that breaks may be no pickle, so that modules must be names."""
         self.strings += trace.strings
         for (module, name), offset in trace.imports.items():
-            if sure or _IDENTIFIERS.fullmatch(module):
+            if sure or _MODULE.fullmatch(module):
                 called = trace.calls.get((module, name))
                 self.name(module, name, f"{where}@{offset}", called=called is not None)
         for kind, what, offset, why in trace.alarms:
@@ -340,7 +340,7 @@ class _Scanner:
         """
         for (module, name), offset in trace.imports.items():
             noise = name in _ARRAY_PARTS and not self.allowlist.danger(module, name)
-            if not noise and _IDENTIFIERS.fullmatch(module):
+            if not noise and _MODULE.fullmatch(module):
                 self.name(module, name, f"{where}@{offset}")
 
     def _judge_end(self, data: Buffer, where: str, walked: _Walked) -> None:
