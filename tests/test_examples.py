@@ -18,6 +18,9 @@ from trustkit import Finding, Scorecard, audit
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COMPAS = EXAMPLES / "decision-log"
 CREDIT = EXAMPLES / "credit"
+HEALTH = EXAMPLES / "health"
+INCOME = EXAMPLES / "income"
+AS_OF = "2026-11-24"  # the day of the documents of the income example
 
 RACES = {  # n, TN, FP, FN, TP; FPR, FNR, PPV, share predicted positive: as published
     "African-American": (3696, 990, 805, 532, 1369, 0.4485, 0.2799, 0.6297, 0.5882),
@@ -225,3 +228,164 @@ def test_readme_commands_are_one_line_each() -> None:
     assert len(first) == len(second) == 1
     assert first[0].endswith("trustkit audit examples/credit")
     assert second[0].endswith("-m pytest")
+
+
+def split_anew(example: Path, folder: Path) -> Path:
+    """Copy of an example without its halves, which its script then writes."""
+    made = folder / example.name
+    shutil.copytree(example, made, ignore=shutil.ignore_patterns("train.*", "audit.*", "__*"))
+    subprocess.run([sys.executable, made / "split.py"], check=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def income() -> Scorecard:
+    return audit(config=INCOME, as_of=AS_OF)
+
+
+def test_adult_published_figures() -> None:
+    rows = pd.read_parquet(INCOME / "data" / "adult.parquet")
+    high = rows["salary"] == ">50K"
+    assert (rows.shape, round(high.mean(), 4)) == ((45222, 15), 0.2478)
+    assert high.groupby(rows["sex"]).mean().round(6).to_dict() == {"Female": 0.113576, "Male": 0.312477}
+
+
+def test_income_halves_are_what_the_script_writes(tmp_path: Path) -> None:
+    made = split_anew(INCOME, tmp_path)
+    halves = [pd.read_parquet(INCOME / name) for name in ("train.parquet", "audit.parquet")]
+    for half, name in zip(halves, ("train.parquet", "audit.parquet"), strict=True):
+        pd.testing.assert_frame_equal(pd.read_parquet(made / name), half)
+    columns = list(halves[0].columns)
+    whole = pd.read_parquet(INCOME / "data" / "adult.parquet")
+    both = pd.concat(halves).sort_values(columns, ignore_index=True)
+    pd.testing.assert_frame_equal(both, whole.sort_values(columns, ignore_index=True))
+    train, held = halves
+    assert len(held.merge(train.drop_duplicates())) == 26
+
+
+def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
+    settled = {id: verdict for id, verdict in verdicts(income).items() if verdict != "not_assessed"}
+    assert settled == {
+        "TK-SAF-02": "pass",
+        "TK-SAF-06": "pass",
+        "TK-SAF-07": "pass",
+        "TK-SEC-04": "fail",
+        "TK-FAI-02": "fail",
+        "TK-FAI-03": "fail",
+        "TK-FAI-04": "fail",
+        "TK-DPR-02": "pass",
+        "TK-DPR-06": "pass",
+        "TK-TRA-01": "pass",
+        "TK-TRA-03": "pass",
+        "TK-OVR-01": "pass",
+        "TK-OVR-03": "pass",
+        "TK-MON-03": "pass",
+        "TK-INC-02": "pass",
+        "TK-INC-04": "pass",
+        "TK-SDG-01": "fail",
+    }
+    assert len(income.controls) == 40
+    assert income.gate.blocking == tuple(id for id, verdict in settled.items() if verdict == "fail")
+
+
+def test_income_page_states_what_the_card_says(income: Scorecard) -> None:
+    page = (INCOME / "README.md").read_text(encoding="utf-8")
+    rate, tpr, ratio = "bias/selection-rate:rate", "bias/error-rates:tpr", "bias/selection-rate:ratio"
+    shares = {
+        "right for {} of the people": "safety/performance:accuracy:",
+        "for {} of the women and": f"{rate}:sex=Female",
+        "and {} of the men, a ratio": f"{rate}:sex=Male",
+        "for {} of Black": f"{rate}:race=Black",
+        "and {} of white people, a ratio": f"{rate}:race=White",
+        "finds {} of the women": f"{tpr}:sex=Female",
+        "and {} of the men, 52": f"{tpr}:sex=Male",
+        "men, {} of Black": f"{tpr}:race=Black",
+        "and {} of white people. Neither": f"{tpr}:race=White",
+    }
+    for words, id in shares.items():
+        assert words.format(f"{finding(income, id).estimate:.1%}".replace("%", " %")) in page, id
+    figures = {
+        "{} more than the best": "safety/performance:skill::min",
+        "ROC curve is {},": "safety/performance:auc:",
+        "a ratio of {} where": f"{ratio}:sex=Female~sex=Male:min",
+        "a ratio of {}.": f"{ratio}:race=Black~race=White:min",
+        "get {} of the rate": f"{ratio}:sex=Female,race=Black~sex=Male,race=White:min",
+    }
+    for words, id in figures.items():
+        found = finding(income, id)
+        assert words.format(f"{found.estimate:.3f}".removeprefix("0")) in page, id
+    other = finding(income, f"{tpr}:race=Other")
+    assert f"of {finding(income, f'{rate}:race=Other').n} people" in page
+    assert f'"Other", {other.n} earned' in page
+
+
+def test_income_documents_agree_with_the_measurement(income: Scorecard) -> None:
+    stated = [f for f in income.findings if f.check == "transparency/documentation"]
+    compared = [f for f in stated if f.metric == "contradicted" and "figure" in f.subject]
+    assert len(compared) >= 12
+    assert {f.estimate for f in compared} == {0}
+    assert not [f.id for f in stated if f.verdict == "fail"]
+
+
+def test_income_is_asked_a_bounded_number_of_times(income: Scorecard) -> None:
+    assert {cost.kind: cost.model_calls for cost in income.evidence if cost.model_calls} == {
+        "cells": 3,
+        "reruns": 106,
+    }
+    assert {f.estimate for f in income.findings if f.check == "safety/reproducibility"} == {0}
+
+
+def test_heart_failure_published_figures() -> None:
+    rows = pd.read_csv(HEALTH / "data" / "heart_failure.csv")
+    assert (rows.shape, rows["DEATH_EVENT"].sum()) == ((299, 13), 96)
+    assert rows.groupby("sex")["DEATH_EVENT"].agg(["size", "sum"]).to_numpy().tolist() == [
+        [105, 34],
+        [194, 62],
+    ]
+
+
+def test_health_halves_are_what_the_script_writes(tmp_path: Path) -> None:
+    made = split_anew(HEALTH, tmp_path)
+    for name in ("train.csv", "audit.csv"):
+        assert (made / name).read_bytes() == (HEALTH / name).read_bytes()
+
+
+def test_health_time_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page says of the column that is left out."""
+    from sklearn.metrics import roc_auc_score
+
+    monkeypatch.syspath_prepend(HEALTH)
+    from heart_model import FEATURES, TARGET, fit
+
+    train, held = (pd.read_csv(HEALTH / name) for name in ("train.csv", "audit.csv"))
+    page = (HEALTH / "README.md").read_text(encoding="utf-8")
+    for words, features in (
+        ("With it the area under the ROC curve is {};", [*FEATURES, "time"]),
+        ("without, {};", FEATURES),
+        ("nothing but `time`, {}.", ["time"]),
+    ):
+        area = roc_auc_score(held[TARGET], fit(train, features).predict_proba(held[features])[:, 1])
+        assert words.format(f"{area:.3f}".removeprefix("0")) in page
+
+
+def test_health_is_mostly_open_as_its_page_states() -> None:
+    card = audit(config=HEALTH, as_of=AS_OF)
+    assert verdicts(card) == {
+        "TK-SAF-03": "pass",
+        "TK-SAF-05": "inconclusive",
+        "TK-FAI-02": "fail",
+        "TK-FAI-03": "inconclusive",
+        "TK-FAI-04": "inconclusive",
+    }
+    page = (HEALTH / "README.md").read_text(encoding="utf-8")
+    rate, pairs = "bias/selection-rate:rate", "bias/error-rates:tpr_difference"
+    women, men = (finding(card, f"{rate}:sex={sex}") for sex in "FM")
+    shares = f"chooses {women.estimate:.1%} of {women.n} women and {men.estimate:.1%} of {men.n} men"
+    assert shares.replace("%", " %") in page
+    skill = finding(card, "safety/performance:skill::min")
+    low, high = (f"{end:.3f}".removeprefix("0") for end in skill.pass_interval)
+    assert f"difference, {low} to {high}, lies above 0" in page
+    gap = finding(card, f"{pairs}:sex=M~sex=F:max")
+    low, high = (f"{end:.3f}".replace("0.", ".") for end in gap.pass_interval)
+    assert f"a difference of {gap.estimate:.3f}".replace("0.", ".") in page
+    assert f"anything from {low} to {high}" in page

@@ -95,15 +95,15 @@ class Provenance:
 
     def notes(self) -> list[str]:
         """Say what each file is, and what has none."""
-        notes = [
-            f"{file.role} {file.path}: {file.format or 'folder'}, {file.size:,} bytes, "
-            f"sha256 {file.sha256[:12]}"
+        files = [
+            f"{file.role} {file.path} ({file.format or 'folder'}, sha256 {file.sha256[:12]})"
             for file in self.files
         ]
+        notes = ["; ".join([*files, f"lock files: {', '.join(self.locks) or 'none'}"])]
         notes += [f"{part}: in memory, so there is no file to digest" for part in self.in_memory]
         if self.schema["model"] == "endpoint":
             notes.append("the model: an endpoint, so there is no file to digest")
-        return [*notes, f"lock files: {', '.join(self.locks) or 'none'}"]
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
