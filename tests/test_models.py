@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from trustkit.errors import ConfigError
 from trustkit.frames import Frame
-from trustkit.models import ModelError, feature_names, predict, resolve
+from trustkit.models.objects import ModelError, feature_names, predict, resolve
 
 DATA = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0, 4.0], "b": [1, 0, 1, 0, 1], "y": [0, 0, 1, 1, 1]})
 

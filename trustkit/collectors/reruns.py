@@ -5,24 +5,27 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trustkit import models
 from trustkit.collectors.sources import Sources
 from trustkit.evidence import Unavailable
 from trustkit.evidence.reruns import MODES, Changes, Reruns
 from trustkit.frames import Frame
-from trustkit.models import Predictions
+from trustkit.models.objects import Predictions, predict
 
 MOST = 2000
 """Rows that are asked again."""
 
 MOST_SINGLE = 100
 """Of them, rows asked one by one, each a call: a change in 3 % of rows is found with 95 % chance."""
+
+ASKED = 6
+"""How often rows are asked: once, twice again, reordered, singly, in batches."""
 
 TOLERANCE = 1e-9
 """A score, or a predicted number, that moves by less is the same: sums of floats depend on their order."""
@@ -85,8 +88,17 @@ def _drawn(sources: Sources) -> pd.DataFrame:
 
 def _asked(sources: Sources, table: pd.DataFrame, batch: int, draw: int) -> Answers:
     frame = Frame(table, sources.features, [])
+    progress = sources.progress
+    report = None if progress is None else partial(progress, f"ask again, {draw + 1} of {ASKED}")
     with _moved_on([sources.seed, draw]):
-        said = models.predict(sources.model, frame, sources.features, positive=sources.positive, batch=batch)
+        said = predict(
+            sources.model,
+            frame,
+            sources.features,
+            positive=sources.positive,
+            batch=batch,
+            progress=report,
+        )
     sources.model_calls += said.calls
     return _decisions(said), said.score
 

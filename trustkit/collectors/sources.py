@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trustkit import models
 from trustkit.config import DataSection
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels, header, label_text
+from trustkit.models.objects import Predictions, feature_names, predict, resolve
 from trustkit.system import System
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Sources:
     progress: Progress | None = None
     seed: int = 0
     model_calls: int = 0
-    _predictions: models.Predictions | None = field(default=None, repr=False)
+    _predictions: Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -69,10 +69,10 @@ class Sources:
         source = data.audit if system.data is None else system.data
         spec = config.system.model if system.model is None else system.model
         columns = header(source, key="data.audit", folder=system.folder)
-        model = None if spec is None else models.resolve(spec, folder=system.folder)
+        model = None if spec is None else resolve(spec, folder=system.folder)
         features = []
         if model is not None:
-            features = models.feature_names(model, columns, exclude=_roles(data), declared=data.features)
+            features = feature_names(model, columns, exclude=_roles(data), declared=data.features)
         wanted = None if system.data is not None else [c for c in columns if c in {*_used(data), *features}]
         frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
         opened = cls(system, frame, model, features, None, (), progress, seed)
@@ -125,11 +125,11 @@ class Sources:
             return None
         return self.predictions().score
 
-    def predictions(self) -> models.Predictions:
+    def predictions(self) -> Predictions:
         """Ask the model once, in bounded batches."""
         if self._predictions is None:
             report = None if self.progress is None else _stage(self.progress, "predict")
-            self._predictions = models.predict(
+            self._predictions = predict(
                 self.model, self.frame, self.features, positive=self.positive, progress=report
             )
             self.model_calls += self._predictions.calls

@@ -31,7 +31,7 @@ REMEDIES: dict[Verdict, str] = {
 
 def scan_files(
     paths: Sequence[str],
-    format: str = "text",  # noqa: A002 (the name of the command's option)
+    format: str = "text",
     *,
     allow: Iterable[str] = (),
     progress: Callable[[int, int, str], None] | None = None,
