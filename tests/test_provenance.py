@@ -20,6 +20,7 @@ from trustkit.collectors.provenance import collect_provenance, digest, format_of
 from trustkit.config import Config
 from trustkit.evidence.provenance import File, Provenance
 from trustkit.frames import Frame
+from trustkit.models.scanning import scan
 from trustkit.system import System
 
 DAY = date(2026, 11, 23)
@@ -120,7 +121,9 @@ def test_a_folder_is_the_list_of_its_files(folder):
     (inner / "a").mkdir(parents=True)
     (inner / "a" / "weights").write_bytes(b"1")
     (inner / "config.json").write_text("{}")
+    (inner / "link").symlink_to(inner / "config.json")
     before = digest(inner)
+    assert before[0] == scan(inner).sha256
     assert before[1] == 3
     assert of_file(folder, "model").files[1].format == ""
     (inner / "a" / "weights").rename(inner / "weights")

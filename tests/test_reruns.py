@@ -270,3 +270,30 @@ def test_it_goes_to_a_file_and_back_and_is_shared(tmp_path):
     again = tk.Evidence.load(tmp_path / "e.json")
     assert again.kinds["reruns"].to_json() == evidence.kinds["reruns"].to_json()
     assert evidence.without_small_cells(5).kinds["reruns"] == evidence.kinds["reruns"]
+
+
+def test_the_audit_in_steps_gives_the_same_digest(tmp_path):
+    keys = {"target": "y", "favorable": 1}
+    card = tk.audit(ByMean(), data(), policy="unga-78-265", as_of="2026-11-24", **keys)
+    evidence = tk.collect(System(ByMean(), data(), **keys))
+    evidence.save(tmp_path / "e.json")
+    again = tk.judge(tk.Evidence.load(tmp_path / "e.json"), "unga-78-265", as_of="2026-11-24")
+    assert again.digest == card.digest
+    assert {c.id: c.verdict for c in card.controls}["TK-SAF-07"] == "fail"
+
+
+def test_shards_add():
+    table = data()
+    shards = [collected(ByMean(), table[i::2]) for i in (0, 1)]
+    both = (shards[0] + shards[1]).kinds["reruns"]
+    assert both.of == 3000
+    assert both.modes[AGAIN].rows == 3000
+    assert both.notes()[0].startswith("all rows, drawn with seed 0")
+
+
+def test_progress_is_told():
+    said = []
+    system = System(Model(), data(30), target="y", favorable=1)
+    collect(system, only=["reruns"], progress=lambda *each: said.append(each))
+    assert said[0] == ("ask again, 1 of 6", 30, 30)
+    assert said[-1] == ("ask again, 6 of 6", 30, 30)

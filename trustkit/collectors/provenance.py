@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -87,15 +86,14 @@ def locks(folder: Path) -> Iterator[str]:
 
 
 def digest(path: Path) -> tuple[str, int]:
-    """Digest and size of a file; of a folder, those of the sorted list of its files and their digests."""
+    """Digest and size of a file; of a folder, those of the sorted list of its files, links left out."""
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    inside = sorted(
-        (each.relative_to(path).as_posix(), *digest(each)) for each in path.rglob("*") if each.is_file()
-    )
-    listed = json.dumps([[name, sha256] for name, sha256, _ in inside], separators=(",", ":"))
-    return hashlib.sha256(listed.encode()).hexdigest(), sum(size for _, _, size in inside)
+    files = (each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
+    inside = sorted((each.relative_to(path).as_posix(), *digest(each)) for each in files)
+    listed = "".join(f"{name}\0{sha256}\n" for name, sha256, _ in inside)
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest(), sum(s for *_, s in inside)
 
 
 def format_of(path: Path) -> str:
