@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -389,3 +390,13 @@ def test_health_is_mostly_open_as_its_page_states() -> None:
     low, high = (f"{end:.3f}".replace("0.", ".") for end in gap.pass_interval)
     assert f"a difference of {gap.estimate:.3f}".replace("0.", ".") in page
     assert f"anything from {low} to {high}" in page
+
+
+@pytest.mark.slow
+def test_income_is_audited_in_a_fresh_process_within_twelve_seconds() -> None:
+    command = [sys.executable, "-m", "trustkit.cli", "audit", str(INCOME), "--quiet", "--as-of", AS_OF]
+    started = time.perf_counter()
+    ran = subprocess.run(command, cwd=EXAMPLES.parent, check=False, capture_output=True, text=True)
+    seconds = time.perf_counter() - started
+    assert ran.returncode == 1, ran.stderr
+    assert seconds < 12
