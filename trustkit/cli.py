@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from trustkit import __version__
-from trustkit.commands import auditing, cards, catalog
+from trustkit.commands import auditing, cards, catalog, starting
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.renderers.words import clean
 
@@ -54,7 +54,7 @@ def app() -> None:
     """
 
 
-for command in (*auditing.COMMANDS, *cards.COMMANDS, *catalog.COMMANDS):
+for command in (*auditing.COMMANDS, *cards.COMMANDS, *catalog.COMMANDS, *starting.COMMANDS):
     app.add_command(command)
 
 
