@@ -173,7 +173,7 @@ def age(kind: str, document: Document, as_of: date | None) -> Estimate:
     if as_of is None:
         return Estimate("age_days", subject, float("nan"), 1, 1, why="there is no day to reckon from")
     on, until = (_day(document.facts.get(name)) for name in ("date", "expires"))
-    if on is None and kind == "security" and until is not None and "date" not in document.facts:
+    if until is not None and "date" not in document.facts and document.path.endswith("security.txt"):
         on = min(until - timedelta(YEAR), as_of)  # RFC 9116 has no date, and asks for an expiry within a year
     if on is None:
         return _saying(fact("age_days", float("inf"), 1, subject), "it has no date, as 2026-11-23")
