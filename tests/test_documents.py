@@ -264,12 +264,31 @@ class TestModelCard:
             wrong += any(e.value for e in found)
         assert wrong <= 18, wrong  # 5 % of 200, and three standard errors
 
-    def test_a_group_is_compared_at_its_own_size(self, tmp_path):
+    def test_a_group_of_few_people_is_listed(self, tmp_path):
         few = pd.concat(
             [LOG, pd.DataFrame({"sex": ["X"] * 6, "y": [1, 0] * 3, "d": [1] * 6, "p": [0.5] * 6})]
         )
         text = "metrics:\n- {name: selection rate, value: 0.7, group: sex=X}"
-        assert self.card(tmp_path, text, few).controls[0].verdict == "pass"
+        card = self.card(tmp_path, text, few)
+        assert card.controls[0].verdict == "pass"
+        assert "fewer than 30 rows" in why(card, "stated")
+
+    def test_evidence_that_is_shared_judges_alike(self, tmp_path):
+        (tmp_path / "card.md").write_text(
+            filled(CARD).replace("version:", "metrics: {accuracy: 0.95}\nversion:")
+        )
+        config = Config.of(
+            folder=tmp_path,
+            system={"card": "card.md", "version": "2026.1"},
+            data={"target": "y", "prediction": "d", "favorable": 1, "sensitive": ["sex"]},
+        )
+        evidence = tk.collect(tk.System(data=LOG, config=config), only=["cells", "records"])
+        cards = [
+            tk.judge(each, policy("transparency/documentation"), as_of=AS_OF)
+            for each in (evidence, evidence.without_small_cells(5))
+        ]
+        assert said(cards[0]) == said(cards[1])
+        assert said(cards[0])["contradicted of accuracy"] == "fail"
 
     def test_a_card_may_be_any_text(self, tmp_path):
         text = "---\nmetrics: {'<script>': 0.5, '" + "a" * 3000 + "': 0.5, 'x\\u202e': 0.1}\n---\n# <b>\n"

@@ -186,6 +186,16 @@ def test_a_log_with_everything(tmp_path, monkeypatch):
     assert made.stderr == ""
 
 
+def test_of_many_rows_the_first_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("trustkit.commands.starting.LOOKED_AT", 200)
+    start(tmp_path, loans(), monkeypatch)
+    text = (tmp_path / "trustkit.toml").read_text()
+    assert text.startswith(
+        "# Guessed from table.csv: 400 rows, of which the first 200 were looked at, 9 columns."
+    )
+    assert written(tmp_path)["data"]["target"] == "defaulted"
+
+
 def test_text_classes_and_identifiers(tmp_path, monkeypatch):
     start(tmp_path, hiring(), monkeypatch)
     data = written(tmp_path)["data"]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from trustkit.commands.guessing import Guess
 
 DOCUMENTS_FOLDER = "docs/trustkit"
+LOOKED_AT = 200_000
+"""Rows that are looked at, the first ones: more would not tell more of what a column is."""
+
 _TRIED = 50
 """Rows that a model is asked for, to see whether it takes them."""
 
@@ -73,7 +76,10 @@ class Start:
         from trustkit.frames import Frame
 
         self.folder, self.data = folder, _relative(data, folder)
-        self.frame = Frame.open(self.data, key=data, folder=folder)
+        whole = Frame.open(self.data, key=data, folder=folder)
+        self.rows, self.frame = whole.rows, whole
+        if whole.rows > LOOKED_AT:
+            self.frame = Frame(next(whole.batches(whole.columns, LOOKED_AT)), whole.columns, [])
         self.model = model if model is None or ":" in model else _relative(model, folder)
         self.wrong: list[Problem] = []
         self.object = self._resolved()
@@ -115,9 +121,10 @@ class Start:
     def text(self, documents: dict[str, str]) -> str:
         """Return the configuration."""
         guesses = self.guesses()
-        rows, columns = self.frame.rows, len(self.frame.columns)
+        first = f", of which the first {LOOKED_AT:,} were looked at" if self.rows > LOOKED_AT else ""
+        columns = len(self.frame.columns)
         lines = [
-            f"# Guessed from {_said(self.data)}: {rows:,} rows, {columns} columns.",
+            f"# Guessed from {_said(self.data)}: {self.rows:,} rows{first}, {columns} columns.",
             "# Each guess says what it rests on; what is commented out is too uncertain, or yours to say.",
             "",
             "[system]",

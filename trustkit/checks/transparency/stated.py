@@ -19,7 +19,8 @@ from trustkit.measure.rates import Mask, rate
 LEVEL = 0.05
 """All comparisons of one document together call a true figure false with at most this chance."""
 
-FEWEST_PER_CLASS = 30
+FEWEST = 30
+"""Nothing is compared with a figure of fewer rows (of an AUC: of a class): it would tell of few people."""
 
 Measured = tuple[float, int, Limits]
 """A measured figure, its denominator and its limits."""
@@ -82,7 +83,9 @@ def _measured(stated: Stated, cells: Cells) -> Measured | str:
     if isinstance(place, str):
         return place
     found = _area(cells, *place) if stated.metric == AUC else _of_decisions(stated.metric, cells, *place)
-    return "too few rows were measured" if found is None or not np.isfinite(found[0]) else found
+    if found is None or found[1] < FEWEST or not np.isfinite(found[0]):
+        return f"fewer than {FEWEST} rows were measured"
+    return found
 
 
 def _obstacle(stated: Stated, cells: Cells) -> str | None:
@@ -142,7 +145,7 @@ def _of_decisions(metric: str, cells: Cells, attributes: tuple[str, ...], at: in
 def _area(cells: Cells, attributes: tuple[str, ...], at: int) -> Measured | None:
     scores = cells.scores(attributes)
     fewest = int(scores.n[at].sum(axis=1).min())
-    if fewest < FEWEST_PER_CLASS:
+    if fewest < FEWEST:
         return None
     area = area_under_curve(scores, at)
     return area, fewest, area_limits(area, scores.n[at])
