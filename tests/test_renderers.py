@@ -31,6 +31,7 @@ def audited(groups, rates, rows=150, **keys):
     decided = np.concatenate([np.arange(rows) < rate * rows for rate in rates]).astype(int)
     frame = pd.DataFrame({"group": np.array(groups, dtype=object)[chosen], "decision": decided})
     given = {"prediction": "decision", "favorable": 1, "sensitive": ["group"], "as_of": "2026-11-01"}
+    given["policy"] = "fairness-baseline"
     return tk.audit(data=frame, **{**given, **keys})
 
 
@@ -185,7 +186,9 @@ def test_json_is_the_card(hostile):
     assert tk.Scorecard.model_validate_json(render(hostile, "json")) == hostile
 
 
-@pytest.mark.parametrize(("path", "format"), [("a.json", "json"), ("b/c.MD", "md"), ("x.tar.txt", "text")])
+@pytest.mark.parametrize(
+    ("path", "format"), [("a.json", "json"), ("b/c.MD", "md"), ("x.tar.txt", "text"), ("a.html", "html")]
+)
 def test_the_suffix_is_the_format(path, format):
     assert format_of(path) == format
 
@@ -193,7 +196,7 @@ def test_the_suffix_is_the_format(path, format):
 @pytest.mark.parametrize(
     ("path", "found", "nearest"),
     [
-        ("a.html", ".html comes in a later release", None),
+        ("a.xml", ".xml comes in a later release", None),
         ("a.gitlab.json", ".gitlab.json comes in a later release", None),
         ("a.jso", "no format has the suffix '.jso'", ".json"),
         ("a", "no format has the suffix ''", None),
@@ -214,7 +217,7 @@ def test_an_unknown_format_is_refused(plain):
 
 
 def test_saving_writes_what_is_rendered(plain, tmp_path):
-    for suffix, format in {".json": "json", ".md": "md", ".txt": "text"}.items():
+    for suffix, format in {".html": "html", ".json": "json", ".md": "md", ".txt": "text"}.items():
         plain.save(tmp_path / f"card{suffix}")
         assert (tmp_path / f"card{suffix}").read_text(encoding="utf-8") == render(plain, format)
     assert tk.Scorecard.load(tmp_path / "card.json") == plain

@@ -11,27 +11,34 @@ if TYPE_CHECKING:
     from trustkit.scorecard import Scorecard
 
 FORMATS = ("text", "json", "md", "github")
-"""Formats that `render` knows; `github` is Markdown as GitHub's job summaries and comments show it."""
+"""Formats for a terminal; `github` is Markdown as GitHub's job summaries and comments show it."""
 
-SUFFIXES = {".json": "json", ".md": "md", ".txt": "text"}
+PAGES = ("html",)
+"""Formats for a file alone."""
+
+SUFFIXES = {".html": "html", ".json": "json", ".md": "md", ".txt": "text"}
 """Format of each suffix that `save` knows."""
 
-_LATER = (".html", ".sarif", ".xml", ".gitlab.json", ".csv")
+_LATER = (".sarif", ".xml", ".gitlab.json", ".csv")
 
 
-def render(card: Scorecard, format: str = "text", *, color: bool = False, width: int = 88) -> str:
+def render(
+    card: Scorecard, format: str = "text", *, color: bool = False, width: int = 88, language: str = "en"
+) -> str:
     """Render a scorecard.
 
     Parameters
     ----------
     card : Scorecard
         What to show.
-    format : {"text", "json", "md", "github"}
-        Text for a terminal, the card itself, or Markdown.
+    format : {"text", "json", "md", "github", "html"}
+        Text for a terminal, the card itself, Markdown, or a page that stands alone.
     color : bool
         Whether the text's verdicts are colored too; they are words in any case.
     width : int
         Columns of the text.
+    language : str
+        Language of the page's own words; what the policy and the checks say stays as the card has it.
 
     Returns
     -------
@@ -41,20 +48,33 @@ def render(card: Scorecard, format: str = "text", *, color: bool = False, width:
     Raises
     ------
     ConfigError
-        For a format that does not exist.
+        For a format or a language that does not exist.
     """
-    if format not in FORMATS:
-        found = f"no format {format!r}; there are {', '.join(FORMATS)}"
-        raise ConfigError([Problem("format", found, nearest(format, FORMATS))])
+    formats = FORMATS + PAGES
+    if format not in formats:
+        found = f"no format {format!r}; there are {', '.join(formats)}"
+        raise ConfigError([Problem("format", found, nearest(format, formats))])
     if format == "json":
         return card.to_json()
     if format == "text":
         from trustkit.renderers.terminal import terminal
 
         return terminal(card, color=color, width=width)
+    if format == "html":
+        return _page(card, language)
     from trustkit.renderers.markdown import markdown
 
     return markdown(card)
+
+
+def _page(card: Scorecard, language: str) -> str:
+    from trustkit.renderers.catalogue import languages
+    from trustkit.renderers.html import html
+
+    if language not in languages():
+        found = f"no language {language!r}; there are {', '.join(languages())}"
+        raise ConfigError([Problem("language", found, nearest(language, languages()))])
+    return html(card, language)
 
 
 def format_of(path: str | Path) -> str:

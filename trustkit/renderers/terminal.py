@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trustkit.renderers import words
+from trustkit.renderers import ranking, words
 from trustkit.renderers.words import VERDICTS, clean
-from trustkit.scorecard import WEIGHTS, ControlResult, Finding, Scorecard, Verdict
+from trustkit.scorecard import Scorecard, Verdict
 
 MOST_FAILURES = 12
 MOST_NEEDS = 10
-MOST_NEEDS_OF_ONE = 3
 
 _COLORS = {"FAIL": 31, "ERROR": 35, "UNSURE": 33, "NOT ASSESSED": 33, "ATTESTED": 36, "PASS": 32}
 _WORD = max(map(len, _COLORS))
@@ -93,57 +91,22 @@ def _controls(card: Scorecard, page: _Page) -> list[str]:
 
 
 def _failures(card: Scorecard, page: _Page) -> list[str]:
-    failed = [finding for finding in _worst_first(card) if finding.verdict == Verdict.FAIL]
+    worst = [card.findings[place] for place in ranking.worst_first(card)]
+    failed = [finding for finding in worst if finding.verdict == Verdict.FAIL]
     lines = [each for finding in failed[:MOST_FAILURES] for each in page.wrapped("  ", words.line(finding))]
     lines += _more(len(failed) - MOST_FAILURES)
     return page.section(f"FAILURES ({len(failed)}), worst first", lines)
 
 
-def _worst_first(card: Scorecard) -> list[Finding]:
-    """Findings by the weight of their gravest control, then by how far they lie beyond their limit."""
-    weight = dict.fromkeys(range(len(card.findings)), 0.0)
-    for control in card.controls:
-        for place in control.findings:
-            weight[place] = max(weight[place], WEIGHTS[control.severity])
-    order = sorted(weight, key=lambda place: (-weight[place], -_excess(card.findings[place])))
-    return [card.findings[place] for place in order]
-
-
-def _excess(finding: Finding) -> float:
-    if finding.limit is None or finding.estimate is None:
-        return math.inf
-    return abs(finding.estimate - float(finding.limit.get("min", finding.limit.get("max", math.inf))))
-
-
 def _needs(card: Scorecard, page: _Page) -> list[str]:
     """What would settle the open controls, each need once, cheapest first."""
-    wanted: dict[str, list[str]] = {}
-    for control in sorted(_open(card), key=lambda control: _price(card, control)):
-        known = [need for need in control.needs if need != "not selected"]
-        for need in known[:MOST_NEEDS_OF_ONE] or _unsettled(card, control):
-            wanted.setdefault(clean(need, 200), []).append(clean(control.id))
-    said = [f"{need} ({', '.join(ids)})" for need, ids in list(wanted.items())[:MOST_NEEDS]]
+    wanted = ranking.needs(card)
+    said = [
+        f"{need} ({', '.join(clean(control.id) for control in controls)})"
+        for need, controls in list(wanted.items())[:MOST_NEEDS]
+    ]
     lines = [line for text in said for line in page.wrapped("  ", text)]
     return page.section("TO SETTLE THE REST, cheapest first", [*lines, *_more(len(wanted) - MOST_NEEDS)])
-
-
-def _open(card: Scorecard) -> list[ControlResult]:
-    """Controls that nothing settled."""
-    return [c for c in card.controls if c.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSED)]
-
-
-def _price(card: Scorecard, control: ControlResult) -> float:
-    """Rows that the first open claim of a control needs; naming a column costs none."""
-    if control.verdict == Verdict.NOT_ASSESSED:
-        return 0
-    rows = (finding.rows_needed for finding in card.findings_of(control))
-    return min((n for n in rows if n is not None), default=math.inf)
-
-
-def _unsettled(card: Scorecard, control: ControlResult) -> Iterator[str]:
-    """First claim that holds a control open though nothing is known to settle it."""
-    unsure = [finding for finding in card.findings_of(control) if finding.verdict == Verdict.INCONCLUSIVE]
-    return (f"open: {words.line(finding)}" for finding in unsure[:1])
 
 
 def _errors(card: Scorecard, page: _Page) -> list[str]:

@@ -44,7 +44,7 @@ def clean(text: object, most: int = 60) -> str:
     if len(whole) > most:
         tail = most // 3
         whole = f"{whole[: most - tail - 3]}...{whole[-tail:]}"
-    return "".join(map(_seen, whole))
+    return whole if whole.isascii() and whole.isprintable() else "".join(map(_seen, whole))
 
 
 def _seen(character: str) -> str:
@@ -184,13 +184,13 @@ def remarks(card: Scorecard) -> Iterator[tuple[str, str]]:
 
 def aligned(card: Scorecard) -> str:
     """Return the sentence that says what a card is, and what it is not."""
-    paragraphs = ", ".join(_paragraphs(source for control in card.controls for source in control.sources))
-    named = f" aligned with {paragraphs}" if paragraphs else ""
+    found = ", ".join(paragraphs(source for control in card.controls for source in control.sources))
+    named = f" aligned with {found}" if found else ""
     return f"This card is evidence{named}; it is no statement of compliance."
 
 
-def _paragraphs(sources: Iterable[str]) -> list[str]:
-    """Sources in order, each document named once: ``A/RES/78/265 6(b), 6(h)``."""
+def paragraphs(sources: Iterable[str]) -> list[str]:
+    """Name sources in order, each document once: ``A/RES/78/265 6(b), 6(h)``."""
     documents: dict[str, list[str]] = {}
     for source in dict.fromkeys(sources):
         document, _, paragraph = source.rpartition(" ")

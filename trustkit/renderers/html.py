@@ -1,0 +1,49 @@
+"""The scorecard as one HTML page: no script, no request, inert whatever the data says."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from trustkit.renderers import words
+from trustkit.renderers.catalogue import catalogue
+from trustkit.renderers.page import Page, trace
+from trustkit.scorecard import Scorecard
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def html(card: Scorecard, language: str = "en") -> str:
+    """Render a scorecard as a page that stands alone, in a language of `catalogue.languages`."""
+    return (
+        _template(language).render(page=Page(card, catalogue(language), language), card=card).strip() + "\n"
+    )
+
+
+@cache
+def _template(language: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {"clean": words.clean, "share": _share, "trace": trace}
+    style = re.sub(r"\s*\n\s*", "\n", (TEMPLATES / "page.css").read_text(encoding="utf-8").strip())
+    environment.globals["style"] = Markup(style)  # noqa: S704 (our own file)
+    return environment.get_template("page.html")
+
+
+def _share(value: float) -> str:
+    return words.share(value).replace(" ", "\u00a0")
