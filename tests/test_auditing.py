@@ -21,6 +21,7 @@ KEYS = {
     "unit": "customer",
     "weight": "w",
     "as_of": "2026-11-24",
+    "policy": "fairness-baseline",
 }
 
 
@@ -91,17 +92,26 @@ def test_one_digest_from_every_file(suffix, digest, tmp_path):
     assert (card.run.inputs[0].rows, card.run.inputs[0].role) == (1200, "audit")
 
 
+def test_by_the_whole_policy_cards_differ_only_in_what_is_about_the_files(tmp_path):
+    log().to_parquet(tmp_path / "log.parquet")
+    cards = [audit(source, policy="unga-78-265") for source in (log(), tmp_path / "log.parquet")]
+    one, other = ({f.id: f for f in card.findings if f.check != "security/provenance"} for card in cards)
+    assert one == other
+
+
 def test_one_digest_from_shards_in_any_order(digest, tmp_path):
     frame = log()
     shards = []
     for i in (3, 0, 6, 2, 5, 1, 4):
-        system = tk.System(data=frame[i::7], **{k: v for k, v in KEYS.items() if k != "as_of"})
+        system = tk.System(
+            data=frame[i::7], **{k: v for k, v in KEYS.items() if k not in ("as_of", "policy")}
+        )
         tk.collect(system).save(tmp_path / f"{i}.json")
         shards.append(tk.Evidence.load(tmp_path / f"{i}.json"))
     total = shards[0]
     for shard in shards[1:]:
         total = total + shard
-    assert tk.judge(total, as_of="2026-11-24").digest == digest
+    assert tk.judge(total, "fairness-baseline", as_of="2026-11-24").digest == digest
 
 
 def test_one_digest_from_a_file_of_configuration(digest, tmp_path):
@@ -118,8 +128,9 @@ bins = { age = [25, 60] }
 unit = "customer"
 weight = "w"
 """)
-    assert tk.audit(config=tmp_path, as_of="2026-11-24").digest == digest
-    assert tk.audit(config=tmp_path / "trustkit.toml", as_of="2026-11-24").digest == digest
+    assert tk.audit(config=tmp_path, policy="fairness-baseline", as_of="2026-11-24").digest == digest
+    file = tmp_path / "trustkit.toml"
+    assert tk.audit(config=file, policy="fairness-baseline", as_of="2026-11-24").digest == digest
 
 
 class TestLabels:
@@ -191,7 +202,8 @@ def small(**columns):
 
 
 def judged(data, **keys):
-    return tk.audit(data=data, **{"target": "y", "prediction": "d", "score": "p", "sensitive": ["g"], **keys})
+    roles = {"target": "y", "prediction": "d", "score": "p", "sensitive": ["g"]}
+    return tk.audit(data=data, **{**roles, "policy": "fairness-baseline", **keys})
 
 
 def verdicts(card):
@@ -358,10 +370,13 @@ class TestModels:
             target="y",
             sensitive=["g"],
             features=["p"],
+            policy="fairness-baseline",
             progress=lambda *now: seen.append(now),
         )
         logged = data.assign(d=(data["p"] > 0.5).astype(int), q=data["p"])
-        by_log = tk.audit(data=logged, target="y", prediction="d", score="q", sensitive=["g"])
+        by_log = tk.audit(
+            data=logged, target="y", prediction="d", score="q", sensitive=["g"], policy="fairness-baseline"
+        )
         assert by_model.findings == by_log.findings
         assert by_model.evidence[0].model_calls == 4
         assert seen[-1] == ("predict", 35_000, 35_000)
@@ -399,7 +414,8 @@ class TestModels:
         ids=["raises on the third batch", "wrong length", "only NaN"],
     )
     def test_a_broken_model_is_an_error_finding(self, after, fault, words):
-        card = tk.audit(Threshold(after, fault), self.data(), target="y", sensitive=["g"], features=["p"])
+        keys = {"target": "y", "sensitive": ["g"], "features": ["p"], "policy": "fairness-baseline"}
+        card = tk.audit(Threshold(after, fault), self.data(), **keys)
         assert set(verdicts(card).values()) == {"error"}
         assert words in card.findings[0].why
         assert not card.gate.holds

@@ -71,6 +71,8 @@ class Case:
             file.write_text(self.policy, encoding="utf-8")
             policy = Policy.load(file)
         config = Config.of(folder=folder, **self.config)
+        if policy is None and "use" not in self.config.get("policy", {}):
+            policy = Policy.load("fairness-baseline")
         return audit(data=self.rows, config=config, policy=policy, as_of="2026-11-23")
 
 

@@ -61,7 +61,12 @@ def folder(tmp_path, monkeypatch, log):
     return tmp_path / "out"
 
 
+BASELINE = ("--policy", "fairness-baseline")
+
+
 def configured(folder, text="", data=""):
+    chosen = '[policy]\nuse = ["fairness-baseline"]\n'
+    text = text.replace("[policy]\n", chosen) if "[policy]" in text else f"{chosen}{text}"
     (folder.parent / "trustkit.toml").write_text(
         f"""
 [system]
@@ -165,9 +170,12 @@ def test_options_stand_in_for_a_file_but_do_not_go_with_one(folder):
 
 
 def test_labels_on_the_command_line_are_canonical_text(folder, log):
-    arguments = ["audit", "--data", "../log.csv", *OPTIONS, "--as-of", AS_OF, "--format", "json"]
+    arguments = ["audit", "--data", "../log.csv", *OPTIONS, *BASELINE, "--as-of", AS_OF, "--format", "json"]
     shown = json.loads(run(*arguments, "--positive", "1", "--favorable", "1", status=1).stdout)
-    assert shown["digest"] == tk.audit(data=log, **ROLES, positive=1, favorable=1.0, as_of=AS_OF).digest
+    assert (
+        shown["digest"]
+        == tk.audit(data=log, **ROLES, positive=1, favorable=1.0, as_of=AS_OF, policy=BASELINE[1]).digest
+    )
     log.assign(decision=log["decision"].map({0: "no", 1: "yes"})).to_csv("words.csv", index=False)
     words = ["audit", "--data", "words.csv", "--prediction", "decision", "--sensitive", "sex"]
     assert errors(*words)[0].startswith("data.favorable: required, since the labels are no, yes")
@@ -242,8 +250,10 @@ def test_a_closed_pipe_changes_neither_files_nor_status(folder):
 
 
 def test_one_digest_from_python_the_command_line_and_seven_shards(folder, log):
-    expected = tk.audit(data=log, **ROLES, as_of=AS_OF)
-    alone = run("audit", "--data", "../log.csv", *OPTIONS, "--as-of", AS_OF, "--format", "json", status=1)
+    expected = tk.audit(data=log, **ROLES, as_of=AS_OF, policy=BASELINE[1])
+    alone = run(
+        "audit", "--data", "../log.csv", *OPTIONS, *BASELINE, "--as-of", AS_OF, "--format", "json", status=1
+    )
     assert json.loads(alone.stdout)["digest"] == expected.digest
 
     for shard in range(7):
@@ -252,7 +262,9 @@ def test_one_digest_from_python_the_command_line_and_seven_shards(folder, log):
     order = np.random.default_rng(1).permutation(7)
     run("merge", *(f"e{shard}.json" for shard in order[:4]), "-o", "first.json")
     run("merge", *(f"e{shard}.json" for shard in order[4:]), "first.json", "-o", "all.json")
-    judged = run("judge", "all.json", "--as-of", AS_OF, "--format", "json", "-o", "card.json", status=1)
+    judged = run(
+        "judge", "all.json", *BASELINE, "--as-of", AS_OF, "--format", "json", "-o", "card.json", status=1
+    )
     card = tk.Scorecard.load("card.json")
     assert json.loads(judged.stdout)["digest"] == card.digest == expected.digest
     assert len(card.run.inputs) == 7
@@ -313,11 +325,11 @@ def test_what_could_not_be_collected_is_an_error_when_judged(folder, monkeypatch
 
 def test_everything_wrong_is_told_at_once_and_nothing_is_written(folder):
     configured(folder, "[polcy]\n[policy]\nalpha = 2", data='targt = "x"\nweight = 3')
-    lines = errors("audit", "..", "-o", "card.html", "-o", "card.jsn", "-o", "no/card.md")
+    lines = errors("audit", "..", "-o", "card.sarif", "-o", "card.jsn", "-o", "no/card.md")
     assert len(lines) == 7
     assert "data.targt: unknown key; did you mean 'target'?" in lines
     assert "polcy: unknown key; did you mean 'policy'?" in lines
-    assert "card.html: .html comes in a later release; there are .json, .md, .txt" in lines
+    assert "card.sarif: .sarif comes in a later release; there are .html, .json, .md, .txt" in lines
     assert any(line.startswith("card.jsn: ") and line.endswith("did you mean '.json'?") for line in lines)
     assert "no/card.md: its folder does not exist" in lines
     assert not list(folder.iterdir())
@@ -326,12 +338,13 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_written(folder):
 def test_output_that_cannot_be_written_is_told_before_any_work(folder):
     (folder / "folder.json").mkdir()
     assert errors("audit", "--data", "missing.csv", *OPTIONS, "-o", "folder.json") == [
-        "folder.json: a folder, not a file"
+        "data.audit: no such file: 'missing.csv'",
+        "folder.json: a folder, not a file",
     ]
-    configured(folder, '[output]\nfiles = ["card.html"]')
+    configured(folder, '[output]\nfiles = ["card.sarif"]')
     (later,) = errors("audit", "..")
     assert later.startswith("output.files: ")
-    assert later.endswith("card.html: .html comes in a later release; there are .json, .md, .txt")
+    assert later.endswith("card.sarif: .sarif comes in a later release; there are .html, .json, .md, .txt")
 
 
 def test_names_in_errors_are_inert(folder):
@@ -411,7 +424,13 @@ def test_lists_are_complete_and_also_json():
     assert {"bias/selection-rate", "safety/performance"} <= {check["id"] for check in checks}
     assert run("list", "checks").stdout.splitlines()[0].startswith("bias/calibration ")
     policies = json.loads(run("list", "policies", "--format", "json").stdout)
-    assert [policy["id"] for policy in policies] == ["fairness-baseline"]
+    assert [policy["id"] for policy in policies] == [
+        "central-asia",
+        "eu-ai-act-high-risk",
+        "fairness-baseline",
+        "nist-ai-rmf",
+        "unga-78-265",
+    ]
     controls = json.loads(run("list", "controls", "--format", "json").stdout)
     assert {
         "id": "TK-FAI-02",
@@ -489,13 +508,13 @@ def test_check_config_finds_everything_wrong_without_data(folder):
     configured(
         folder,
         '[policy]\nrequire = ["bais"]\n[limits."bias/selection-rate"]\nmin_rati = 0.7\n'
-        '[output]\nfiles = ["card.html"]',
+        '[output]\nfiles = ["card.sarif"]',
     )
     lines = errors("check-config", "..")
     assert [line.split(":")[0] for line in lines if "data.audit" in line] == ["data.audit"]
     assert any("did you mean 'bias'?" in line for line in lines)
     assert any("did you mean 'min_ratio'?" in line for line in lines)
-    assert any(".html comes in a later release" in line for line in lines)
+    assert any(".sarif comes in a later release" in line for line in lines)
 
 
 # Quiet and quick

@@ -140,7 +140,7 @@ def test_the_example_of_the_contract_reads(tmp_path: Path) -> None:
 def test_defaults() -> None:
     config = Config.of()
     assert (config.path, config.folder) == (None, Path())
-    assert config.policy.use == ("fairness-baseline",)
+    assert config.policy.use == ("unga-78-265",)
     assert (config.policy.fail_on, config.policy.min_cell) == ("fail", 5)
     assert (config.policy.small_groups, config.policy.alpha, config.policy.min_share) == (
         "inconclusive",
@@ -526,7 +526,7 @@ def test_a_limit_of_zero_is_a_limit_and_false_removes_one() -> None:
 def test_flat_keys_find_their_table() -> None:
     config = Config.flat({"name": "x", "target": "y", "score": None}, policy={"alpha": 0.1, "use": None})
     assert (config.system.name, config.data.target, config.data.score) == ("x", "y", None)
-    assert (config.policy.alpha, config.policy.use) == (0.1, ("fairness-baseline",))
+    assert (config.policy.alpha, config.policy.use) == (0.1, ("unga-78-265",))
     assert (SECTION_KEYS["name"], SECTION_KEYS["target"]) == ("system", "data")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+import importlib.util
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,12 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_evidence_keeps_its_contract(kind):
     assert_kind(*KINDS[kind])
+
+
+def test_the_pages_of_the_checks_are_those_of_the_code():
+    root = Path(__file__).parents[1]
+    spec = importlib.util.spec_from_file_location("check_pages", root / "scripts" / "check_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    committed = {path.name: path.read_text() for path in (root / "docs" / "checks").glob("*.md")}
+    assert committed == module.pages(), "run: python -m scripts.check_pages"

@@ -197,6 +197,7 @@ def test_credit_as_a_log_gives_the_findings_of_the_model(trained: Path) -> None:
         favorable=1,
         sensitive=["age", "sex"],
         bins={"age": [25]},
+        policy="fairness-baseline",
     )
     assert log.findings == model.findings
 

@@ -30,8 +30,13 @@ def log(rates, n=1000, groups=None):
     return pd.DataFrame(rows)
 
 
+BASELINE = "fairness-baseline"
+
+
 def audit(data, only=("bias/selection-rate",), **keys):
-    return tk.audit(data=data, prediction="d", sensitive=["g"], only=only, **keys)
+    return tk.audit(
+        **{"data": data, "prediction": "d", "sensitive": ["g"], "only": only, "policy": BASELINE, **keys}
+    )
 
 
 def control(card, id="TK-FAI-02"):
@@ -53,7 +58,9 @@ class TestVerdicts:
     def test_what_is_printed_agrees_with_the_verdict(self, selected, seed):
         data = log([k / 60 for k in selected], n=60)
         data["y"] = np.random.default_rng(seed).integers(0, 2, len(data))
-        card = tk.audit(data=data, target="y", prediction="d", sensitive=["g"], only=["bias"])
+        card = tk.audit(
+            data=data, target="y", prediction="d", sensitive=["g"], policy=BASELINE, only=["bias"]
+        )
         assert len({f.id for f in card.findings}) == len(card.findings)
         for f in claims(card):
             if f.interval is None:
@@ -88,7 +95,12 @@ class TestVerdicts:
     def test_holm_shares_by_control_then_by_claim(self):
         data = log([0.5, 0.45, 0.5])
         card = tk.audit(
-            data=data, target="y", prediction="d", sensitive=["g"], only=["TK-FAI-02", "TK-SAF-03"]
+            data=data,
+            target="y",
+            prediction="d",
+            sensitive=["g"],
+            only=["TK-FAI-02", "TK-SAF-03"],
+            policy=BASELINE,
         )
         level = {f.check: (1 - f.level) / 2 for f in claims(card)}
         by_check = {f.check: f for f in claims(card)}
@@ -215,7 +227,9 @@ class TestOnly:
 
     def test_a_control_of_which_a_part_is_selected_does_not_pass(self):
         data = log([0.5, 0.5], n=5000)
-        card = tk.audit(data=data, target="y", prediction="d", sensitive=["g"], only=["bias/error-rates"])
+        card = tk.audit(
+            data=data, target="y", prediction="d", sensitive=["g"], policy=BASELINE, only=["bias/error-rates"]
+        )
         assert control(card, "TK-FAI-03").verdict == "not_assessed"
         assert {f.verdict for f in claims(card)} == {"pass"}
 
@@ -330,7 +344,7 @@ class TestErrors:
             def predict(self, X):
                 raise ValueError("no such layer")
 
-        card = tk.audit(Broken(), log([0.5, 0.5])[["g", "y"]], target="y", sensitive=["g"])
+        card = tk.audit(Broken(), log([0.5, 0.5])[["g", "y"]], target="y", sensitive=["g"], policy=BASELINE)
         assert {c.verdict for c in card.controls} == {"error"}
         assert "ValueError" in card.findings[0].why
         assert not card.gate.holds
@@ -357,7 +371,7 @@ class TestErrors:
         assert card.score.assessed == 0.0
 
     def test_not_applicable_says_what_to_supply(self):
-        card = tk.audit(data=log([0.5, 0.5]), prediction="d", sensitive=["g"], favorable=1)
+        card = tk.audit(data=log([0.5, 0.5]), prediction="d", sensitive=["g"], policy=BASELINE, favorable=1)
         assert control(card, "TK-FAI-03").needs[0].startswith("supply data.target")
         assert control(card, "TK-SAF-05").verdict == "not_assessed"
 
@@ -442,7 +456,9 @@ class TestCard:
         assert audit(log([0.5, 0.3]), as_of="2026-11-24", alpha=0.04).digest != one.digest
 
     def test_score_is_a_range(self):
-        card = tk.audit(data=log([0.5, 0.5], n=4000), prediction="d", sensitive=["g"], favorable=1)
+        card = tk.audit(
+            data=log([0.5, 0.5], n=4000), prediction="d", sensitive=["g"], policy=BASELINE, favorable=1
+        )
         weights = {"TK-FAI-02": 10, "TK-FAI-03": 7.5, "TK-FAI-04": 7.5, "TK-SAF-03": 7.5, "TK-SAF-05": 5}
         assert control(card).verdict == "pass"
         assert card.score == Score(value=100, low=100 * 10 / 37.5, high=100, assessed=10 / 37.5)

@@ -105,17 +105,22 @@ def audit(
         system = System(model, data, config=base.replace(**over), **keys)
     except ConfigError as error:
         raise with_inputs(error, model, data) from None
-    found, broken = checks.discover()
-    with at_once(lambda: input_problems(system)):
-        plan = Plan.of(
-            system.config,
-            found,
-            policies=(policy,) if isinstance(policy, Policy) else None,
-            only=None if only is None else list(only),
-            as_of=day,
-        )
+    plan = planned(system, policy if isinstance(policy, Policy) else None, only=only, as_of=day)
     evidence = collect(system, only=plan.kinds(), seed=seed, progress=progress)
-    return card(evidence, plan, broken, started=started, clock=clock)
+    return card(evidence, plan, checks.discover()[1], started=started, clock=clock)
+
+
+def planned(system: System, policy: Policy | None, *, only: Iterable[str] | None, as_of: date | None) -> Plan:
+    """What is to be judged of a system; what is wrong with its files and columns is reported along."""
+    with at_once(lambda: input_problems(system)):
+        return Plan.of(
+            system.config,
+            checks.discover()[0],
+            policies=None if policy is None else (policy,),
+            only=None if only is None else list(only),
+            as_of=as_of,
+        )
+    raise AssertionError("at_once raises what the block raised")
 
 
 def with_inputs(error: ConfigError, model: Any = None, data: Any = None) -> ConfigError:

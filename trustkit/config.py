@@ -276,7 +276,7 @@ class PolicySection(_Section):
     """Which policies judge the system, at which error rate, and what blocks the gate."""
 
     use: Names = Field(
-        default=("fairness-baseline",),
+        default=("unga-78-265",),
         min_length=1,
         description="Policies: packaged ids (id@version pins one) or files.",
     )

@@ -24,7 +24,7 @@ from trustkit.commands.options import (
     system_options,
 )
 from trustkit.commands.output import card_problems, deliver, place_problems, progress
-from trustkit.errors import ConfigError, Problem, at_once
+from trustkit.errors import Problem, at_once
 
 if TYPE_CHECKING:
     from trustkit.config import Config
@@ -62,10 +62,13 @@ def audit(
     scorecard goes to stdout and to the files of -o and [output].
     """
     with at_once(lambda: card_problems(output)):
-        config = audited_config(path, columns, as_of)
+        config, chosen = audited_config(path, columns, as_of), policy_of(policy)
+        from trustkit.auditing import audit, planned
+        from trustkit.system import System
+
+        with at_once(lambda: _declared_problems(config)):
+            planned(System(config=config), chosen, only=only or None, as_of=as_of)
     files = _files(output, config)
-    chosen = policy_of(policy)
-    from trustkit.auditing import audit
 
     with progress(quiet) as report:
         card = audit(
@@ -150,7 +153,8 @@ def judge(
         from trustkit.evidence import Evidence
 
         read = Config.of(as_of=as_of) if config is None else Config.read(config, as_of=as_of)
-        collected = Evidence.load(evidence)
+        with at_once(lambda: _declared_problems(read)):
+            collected = Evidence.load(evidence)
     files = _files(output, read)
     from trustkit.judging import judge
 
@@ -159,11 +163,13 @@ def judge(
 
 def _files(output: tuple[Path, ...], config: Config) -> list[Path]:
     """Files to write: those of -o, and the configuration's in its folder."""
-    declared = [config.folder / name for name in config.output.files]
-    problems = card_problems(declared)
-    if problems:
-        raise ConfigError([problem._replace(key=f"output.files: {problem.key}") for problem in problems])
-    return list(dict.fromkeys([*output, *declared]))
+    return list(dict.fromkeys([*output, *(config.folder / name for name in config.output.files)]))
+
+
+def _declared_problems(config: Config) -> list[Problem]:
+    """What is wrong with the files that the configuration says to write."""
+    problems = card_problems([config.folder / name for name in config.output.files])
+    return [problem._replace(key=f"output.files: {problem.key}") for problem in problems]
 
 
 COMMANDS = (audit, collect, merge, judge)

@@ -50,10 +50,8 @@ def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
         return f"{about(claim.check, claim.estimate)} cannot be judged: {claim.why}; {words}"
     low, high = judgment.interval if verdict != Verdict.PASS else judgment.pass_interval
     value = number(claim.estimate.value)
-    sides = f"[{number(low)}, {number(high)}]"
-    return (
-        f"{about(claim.check, claim.estimate)} is {value} {sides}: {_WORDS[verdict, claim.side]} the {words}"
-    )
+    found = value if claim.certain else f"{value} [{number(low)}, {number(high)}]"
+    return f"{about(claim.check, claim.estimate)} is {found}: {_WORDS[verdict, claim.side]} the {words}"
 
 
 def figure_message(check: Check, estimate: Estimate, why: str | None) -> str:
