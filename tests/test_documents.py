@@ -387,6 +387,20 @@ class TestOthers:
         assert np.isnan(found.value)
         assert says in found.why
 
+    def test_an_age_that_cannot_be_told_is_no_pass(self, tmp_path):
+        card = audited(tmp_path, "dataset", filled("dataset"))
+        assert card.controls[0].verdict == "pass"
+        use = CheckUse(
+            check="data-protection/retention", limits={"max_past": {"value": 0.0, "source": "test"}}
+        )
+        control = policy("data-protection/retention").controls[0].model_copy(update={"checks": (use,)})
+        config = Config.of(folder=tmp_path, documents={"dataset": "dataset.md"}, data={"prediction": "d"})
+        asked = Policy(id="test", version="1", title="test", controls=(control,))
+        card = tk.audit(data=LOG, config=config, policy=asked, as_of=AS_OF)
+        (past,) = [f for f in card.findings if f.metric == "past"]
+        assert (past.verdict, past.estimate) == ("inconclusive", None)
+        assert "data.time" in past.why
+
     def test_digests_of_the_data_sheet(self, tmp_path):
         import hashlib
 

@@ -10,7 +10,15 @@ from datetime import date
 from trustkit.checks.base import Estimate, Metric, check
 from trustkit.checks.data_protection.governance import KIND, OF_RETENTION
 from trustkit.checks.facts import fact
-from trustkit.checks.transparency.parts import AGE, MISSING, Parts, document_of, estimates, look_at_facts
+from trustkit.checks.transparency.parts import (
+    AGE,
+    MISSING,
+    Parts,
+    document_of,
+    estimates,
+    look_at_facts,
+    untold,
+)
 from trustkit.evidence.records import Records
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
@@ -75,7 +83,7 @@ def _past(kept: str, records: Records, as_of: date | None) -> Estimate:
         else None
     )  # fmt: skip
     if match is None or as_of is None or rows == 0:
-        return Estimate("past", {"document": KIND}, float("nan"), rows, rows, why=why)
+        return untold("past", {"document": KIND}, why or "")
     days = int(match[1]) * _DAYS[match[2].lower()]
     past = sum(n for month, n in dated.items() if (as_of - _last_day(month)).days > days)
     return fact("past", past / rows, rows, {"document": KIND})

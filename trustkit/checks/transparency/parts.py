@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
@@ -90,6 +90,11 @@ def _saying(estimate: Estimate, why: str) -> Estimate:
     )
 
 
+def untold(metric: str, subject: Mapping[str, str], why: str) -> Estimate:
+    """Return a fact that cannot be told: undefined, and never a pass."""
+    return _saying(fact(metric, float("nan"), 1, subject), why)
+
+
 def document_of(records: Records, kind: str) -> Document:
     """Return the document of a kind.
 
@@ -171,7 +176,7 @@ def age(kind: str, document: Document, as_of: date | None) -> Estimate:
     """Return the days since the last review; without end where no day counts."""
     subject = {"document": kind}
     if as_of is None:
-        return Estimate("age_days", subject, float("nan"), 1, 1, why="there is no day to reckon from")
+        return untold("age_days", subject, "there is no day to reckon from")
     on, until = (_day(document.facts.get(name)) for name in ("date", "expires"))
     if until is not None and "date" not in document.facts and document.path.endswith("security.txt"):
         on = min(until - timedelta(YEAR), as_of)  # RFC 9116 has no date, and asks for an expiry within a year
