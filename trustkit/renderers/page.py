@@ -32,6 +32,7 @@ _ORDER = [str(verdict) for verdict in Verdict]
 _BACK = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE)
 _ANCHOR = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)+")
 _FINDING = re.compile(r"[!-~]{1,80}:[!-~]{1,80}:[!-~]{0,240}")
+_VALUE = re.compile(r" is (?:undefined|unbounded|-?[\d.,]*\d)(?= \[|:|$)")
 _CLAIMS = re.compile(r"([\d,]+) claims share alpha")
 _CHANGED = ("loosened limit: ", "removed limit: ")
 _DRAWABLE = 1e12
@@ -86,6 +87,13 @@ class Table:
     size: int
     levels: bool
     """Whether the rows' confidence differs, so that each tells its own; too many tell it together."""
+    sampled: bool
+    """Whether any row has an interval; a certain fact has none."""
+
+    @property
+    def columns(self) -> int:
+        """Columns of a table of claims."""
+        return 4 + 2 * self.sampled + self.levels
 
     @property
     def long(self) -> bool:
@@ -140,6 +148,7 @@ class ControlView:
     claims: tuple[Claims, ...]
     figures: tuple[Figures, ...]
     errors: tuple[tuple[int, Finding], ...]
+    unread: tuple[str, ...]
     remedy: str
     effort: str
     blocks: bool
@@ -400,6 +409,7 @@ class Page:
                 for i, block in enumerate(_blocks(shown, lambda f: (f.check,)))
             ),
             errors=tuple(pair for pair in findings if pair[1].verdict == Verdict.ERROR),
+            unread=tuple(self._named(clause) for clause in control.unconfirmed),
             remedy=clean(control.remedy, 1000),
             effort=self._effort(control.effort),
             blocks=control.id in gate.blocking or raised,
@@ -471,7 +481,13 @@ class Page:
         for place, _ in pairs:
             self._seen.setdefault(place, control)
         levels = {row.level for _, _, rows in groups for row in rows if row.level}
-        return Table(f"{anchor}.t", tuple(groups), len(pairs), len(levels) > 1 and len(pairs) <= MOST_LEVELS)
+        return Table(
+            anchor=f"{anchor}.t",
+            groups=tuple(groups),
+            size=len(pairs),
+            levels=len(levels) > 1 and len(pairs) <= MOST_LEVELS,
+            sampled=any(finding.interval for _, finding in pairs),
+        )
 
     def _row(self, place: int, finding: Finding, first: bool) -> Row:
         return Row(
@@ -582,6 +598,11 @@ class Page:
     def framework(self, name: str) -> str:
         """Name of a framework as its authors write it."""
         return _FRAMEWORKS.get(name) or clean(name)
+
+    def _named(self, clause: str) -> str:
+        """A clause with its framework, as ``control.unconfirmed`` has it, under the framework's name."""
+        framework, _, rest = clause.partition(" ")
+        return f"{self.framework(framework)} {clean(rest, 120)}"
 
     def principle(self, name: str) -> str:
         """Name of a principle."""
@@ -706,9 +727,10 @@ def _title(finding: Finding) -> str:
     elif subject:
         start = f" of {next(iter(subject))}="
     else:
-        start = next((mark for mark in (" is ", " cannot be judged: ", ": ") if mark in message), "")
-    found = message.partition(start)[0] if start and start in message else finding.metric.replace("_", " ")
-    title = clean(found, 100)
+        found = _VALUE.search(message)
+        start = found[0] if found else next((m for m in (" cannot be judged: ", ": ") if m in message), "")
+    named = message.partition(start)[0] if start and start in message else finding.metric.replace("_", " ")
+    title = clean(named, 100)
     return title[:1].upper() + title[1:]
 
 
