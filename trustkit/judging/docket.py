@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, TypeAlias
 
 from trustkit.checks.base import Check, Estimate, NotApplicable
@@ -171,7 +172,7 @@ def _claims(
 ) -> Iterator[Claim]:
     """One claim a side: of a two-sided estimate also the other side of its limit."""
     sides: tuple[Side, Side] = ("min", "max")
-    if why is None and estimate.limits is None:
+    if why is None and (estimate.limits is None or (_is_fact(estimate) and isnan(estimate.value))):
         why = estimate.why
     for side, other in (sides, sides[::-1]):
         limit, opposite = limits.get(f"{side}_{estimate.metric}"), limits.get(f"{other}_{estimate.metric}")
@@ -188,10 +189,14 @@ def _mirrored(check: Check, estimate: Estimate, value: float) -> float:
 
 def _too_small(estimate: Estimate, min_cell: int) -> str | None:
     """Why an estimate is of too few rows; a fact about no group, three files say, is of no people."""
-    if isinstance(estimate.limits, Certain) and "groups" not in estimate.subject:
+    if _is_fact(estimate) and "groups" not in estimate.subject:
         return None
     few = min(estimate.n, estimate.n if estimate.reference_n is None else estimate.reference_n)
     return f"n<{min_cell}" if few < min_cell else None
+
+
+def _is_fact(estimate: Estimate) -> bool:
+    return isinstance(estimate.limits, Certain)
 
 
 def _is_of(estimate: Estimate, groups: str) -> bool:

@@ -71,11 +71,11 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
             rows[group] = max(rows.get(group, 0), judgment.rows_needed)
         elif claim.why is None:
             others.append("more rows" if reference is None else f"more rows of {_named(reference)}")
-        elif estimate.n < min_cell:
+        elif claim.why.startswith("n<"):
             title = claim.check.metrics[estimate.metric].title
-            rest.append(f"{group or 'all'}: fewer than {min_cell} rows to count for its {title}")
+            rest.append(f"{f'{group}: ' if group else ''}fewer than {min_cell} rows to count for its {title}")
         elif estimate.reference_n is None:
-            rest.append(f"{group or 'all'}: {claim.why}")
+            rest.append(f"{group}: {claim.why}" if group else claim.why)
     cheapest = sorted(rows.items(), key=lambda item: item[1])
     lines = [f"about {n:,} more rows{' of ' if group else ''}{group}" for group, n in cheapest]
     # a claim that its subject's rows alone cannot settle waits for its reference's
