@@ -132,9 +132,9 @@ class Stack:
         passed = pass_high <= self.bound if self.side == "max" else pass_low >= self.bound
         scale = Scale(self.value, self.bound, self.side, self.ratio)
         detectable, growth = np.full(len(self.index), np.nan), np.full(len(self.index), np.inf)
-        sure, open_ = np.flatnonzero(passed), np.flatnonzero(~passed & ~failed)
-        if len(sure):
-            detectable[sure] = scale.take(sure).detectable(self.limits.take(sure), level[sure])
+        kept, open_ = np.flatnonzero(~failed), np.flatnonzero(~passed & ~failed)
+        if len(kept):
+            detectable[kept] = scale.take(kept).detectable(self.limits.take(kept), level[kept])
         if len(open_):
             growth[open_] = scale.take(open_).growth(self.limits.take(open_), level[open_], alpha)
         for j in range(len(self.index)):
