@@ -16,7 +16,7 @@ from trustkit.measure.rates import Rate
 
 Compare = Literal["pairs", "reference", "rest"]
 
-MOST_PAIRED_GROUPS = 20
+MOST_PAIRED_GROUPS = 12
 """With more groups than this each is compared with the rest: pairs grow with the square."""
 
 

@@ -320,9 +320,12 @@ def subject_text(subject: Mapping[str, Any], *, escape: bool = False) -> str:
     return f"{group}~{other}"
 
 
+_SAFE_IN_LABELS = " <>.()'+-/&@!;?="
+
+
 @lru_cache(maxsize=4096)
 def _group_text(names: tuple[tuple[str, str], ...], escape: bool) -> str:
-    def text(label: str) -> str:
-        return quote(label, safe=" <>.()'+-/&@!;?").replace("~", "%7E") if escape else label
+    def text(label: str, safe: str = " <>.()'+-/&@!;?") -> str:
+        return quote(label, safe=safe).replace("~", "%7E") if escape else label
 
-    return ",".join(f"{text(attribute)}={text(label)}" for attribute, label in names)
+    return ",".join(f"{text(attribute)}={text(label, _SAFE_IN_LABELS)}" for attribute, label in names)

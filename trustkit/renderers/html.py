@@ -23,9 +23,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def html(card: Scorecard, language: str = "en") -> str:
     """Render a scorecard as a page that stands alone, in a language of `catalogue.languages`."""
-    return (
-        _template(language).render(page=Page(card, catalogue(language), language), card=card).strip() + "\n"
-    )
+    page = _template(language).render(page=Page(card, catalogue(language), language), card=card)
+    return _UNNEEDED_QUOTES.sub(r"\1", page.strip()) + "\n"
+
+
+_UNNEEDED_QUOTES = re.compile(r'(?<==)"([\w.#%-]+)"(?=[ >])')
+"""Quotes that HTML does not need: text of data cannot hold one, since it is escaped."""
 
 
 @cache
@@ -40,7 +43,7 @@ def _template(language: str) -> Template:
     )
     environment.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {"clean": words.clean, "share": _share, "trace": trace}
-    style = re.sub(r"\s*\n\s*", "\n", (TEMPLATES / "page.css").read_text(encoding="utf-8").strip())
+    style = re.sub(r"\s*([{};,]|\n)\s*|(?<=:) (?=[\w#-])", r"\1", (TEMPLATES / "page.css").read_text("utf-8"))
     environment.globals["style"] = Markup(style)  # noqa: S704 (our own file)
     return environment.get_template("page.html")
 

@@ -26,12 +26,11 @@ MOST_NEEDS_OF_ONE = 6
 LONG = 45
 """Rows of a table that is shown at once; a longer one is folded on a screen, never on paper."""
 
-MOST_LEVELS = 200
+MOST_LEVELS = 60
 
 _ORDER = [str(verdict) for verdict in Verdict]
 _BACK = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE)
 _ANCHOR = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)+")
-_FINDING = re.compile(r"[!-~]{1,80}:[!-~]{1,80}:[!-~]{0,240}")
 _VALUE = re.compile(r" is (?:undefined|unbounded|-?[\d.,]*\d)(?= \[|:|$)")
 _CLAIMS = re.compile(r"([\d,]+) claims share alpha")
 _CHANGED = ("loosened limit: ", "removed limit: ")
@@ -124,6 +123,8 @@ class Claims:
     table: Table
     first: str
     """Id of the control that shows the same claims before this one; empty where none does."""
+    alone: Told | None
+    """The claim where it is the only one and a certain fact: it is told, and needs no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,9 +450,11 @@ class Page:
             plot=None if shown_before else self._plot(ordered, sorted(limits, reverse=True), first.metric),
             table=self._table(anchor, ordered, lambda f: (str(f.verdict), str(f.verdict)), control),
             first=shown_before,
+            alone=self._told(*pairs[0]) if len(pairs) == 1 and first.interval is None else None,
         )
 
     def _figures(self, anchor: str, control: str, pairs: Sequence[tuple[int, Finding]]) -> Figures:
+        pairs = _each_pair_once(pairs)
         by_metric = _blocks(pairs, lambda f: (f.metric,))
         shown_before = self._shown_before(pairs)
         alone = [b for b in by_metric if b[0][1].subject.get("reference") is None]
@@ -491,7 +494,7 @@ class Page:
 
     def _row(self, place: int, finding: Finding, first: bool) -> Row:
         return Row(
-            anchor=self._anchor(place) if first else "",
+            anchor=f"f{place}" if first else "",
             subject=_short(finding.subject) or self._text("the whole system"),
             estimate=_DASH if finding.estimate is None else number(finding.estimate),
             interval=self._interval(finding.interval),
@@ -500,13 +503,6 @@ class Page:
             counts=words.counts(finding),
             note=self._note(finding),
         )
-
-    def _anchor(self, place: int) -> Markup:
-        """Attributes of a finding's row: its id is the place to link to, unless it is no name for one."""
-        link = _link(self.card.findings[place], place)
-        told = clean(self.card.findings[place].id, 300)
-        return Markup(' id="{}"').format(link) if link != f"f{place}" else Markup(
-            ' id="{}" data-id="{}"').format(link, told)  # fmt: skip
 
     def _note(self, finding: Finding) -> str:
         if finding.why is not None:
@@ -527,7 +523,7 @@ class Page:
         unbounded = self._text("unbounded")
         return Told(
             place=place,
-            link=_link(finding, place),
+            link=f"f{place}",
             verdict=str(finding.verdict),
             subject=self.whom(finding.subject),
             estimate="" if finding.estimate is None else number(finding.estimate),
@@ -691,10 +687,15 @@ def _anchors(controls: Sequence[ControlResult]) -> list[str]:
     return made
 
 
-def _link(finding: Finding, place: int) -> str:
-    """Name of a finding to link to: its id as in ``scorecard.json``, a space as ``%20``."""
-    link = finding.id.replace(" ", "%20")
-    return link if _FINDING.fullmatch(link) else f"f{place}"
+def _each_pair_once(pairs: Sequence[tuple[int, Finding]]) -> list[tuple[int, Finding]]:
+    """Leave out what a figure says again with subject and reference exchanged."""
+    kept, seen = [], set()
+    for place, finding in pairs:
+        group, reference = (str(finding.subject.get(key)) for key in ("groups", "reference"))
+        if (finding.metric, reference, group) not in seen:
+            kept.append((place, finding))
+        seen.add((finding.metric, group, reference))
+    return kept
 
 
 def _blocks(pairs: Iterable[tuple[int, Finding]], key: Any) -> list[list[tuple[int, Finding]]]:

@@ -43,7 +43,7 @@ def error_rates(
     How to read
     -----------
     A difference is the subject's rate less the reference's, for every ordered
-    pair of groups, beyond 20 groups each with the rest. The denominators are
+    pair of groups, beyond 12 groups each with the rest. The denominators are
     the group's positives and negatives, not its rows: a group without any is
     undefined, never 0.
 

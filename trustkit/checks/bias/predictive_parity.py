@@ -40,7 +40,7 @@ def predictive_parity(
     How to read
     -----------
     A difference is the subject's value less the reference's, for every ordered
-    pair of groups, beyond 20 groups each with the rest. The denominator is the
+    pair of groups, beyond 12 groups each with the rest. The denominator is the
     number of rows predicted positive: a group without any is undefined.
 
     Remedy

@@ -42,7 +42,7 @@ def selection_rate(
     -----------
     ``ratio`` is the subject's rate over the reference's, ``difference`` the
     subject's less the reference's; by default every ordered pair of groups is
-    compared, beyond 20 groups each with the rest. A group with no decided row
+    compared, beyond 12 groups each with the rest. A group with no decided row
     has no rate; where the reference's rate is 0 the ratio is undefined.
 
     Remedy

@@ -47,7 +47,7 @@ def access_parity(
     How to read
     -----------
     ``ratio`` and ``accuracy_difference`` are the subject's figure over, or
-    less, the reference's: every ordered pair of groups, beyond 20 groups each
+    less, the reference's: every ordered pair of groups, beyond 12 groups each
     with the rest. Accuracy needs a target and weighs both kinds of error
     alike; a group with another base rate can have another accuracy and be
     treated the same. A group that is not in the data is not compared: name it
