@@ -1,8 +1,8 @@
 """Every check keeps the contract, lives where its id says, and has its pages."""
 
+import importlib.util
 from collections.abc import Callable
 from datetime import date
-import importlib.util
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cells import count, rows_of
+from test_loading import artifacts
 from test_provenance import provenances
 from test_records import records_of, samples
 from test_reruns import reruns_of
 
 from trustkit.checks import discover
+from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.provenance import Provenance
 from trustkit.evidence.records import Records
@@ -42,6 +44,7 @@ def cells() -> list[Cells]:
 
 
 SAMPLES: dict[type, Callable[[], list[Any]]] = {
+    Artifacts: artifacts,
     Cells: cells,
     Provenance: provenances,
     Records: samples,
@@ -101,6 +104,7 @@ def test_group_order_and_names_change_nothing(check):
 
 
 KINDS = {
+    "artifacts": (artifacts()[:3], artifacts()[3]),
     "cells": (
         [count(rows_of(n, seed=n)) for n in (5, 40, 300)],
         count({name: values[:0] for name, values in rows_of(5).items()}),

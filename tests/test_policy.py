@@ -62,6 +62,7 @@ LIMITS = {
     "safety/leakage": {"max_shared": 0.01, "max_single_auc": 0.95},
     "safety/reproducibility": {"max_changed": 0},
     "data-protection/membership-inference": {"max_auc": 0.6},
+    "security/artifact": {"max_dangerous": 0, "max_unknown": 0, "max_incomplete": 0},
     "security/provenance": {"max_changed": 0, "max_mismatched": 0},
     "monitoring/staleness": {"max_changed": 0},
     "inclusion/access-parity": {"min_ratio": 0.8, "max_accuracy_difference": 0.1},

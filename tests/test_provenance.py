@@ -1,8 +1,10 @@
 """Files are held to their digests, formats are read from content, and what has no file is said."""
 
+import bz2
 import hashlib
 import json
 import pickle
+import zlib
 from datetime import date
 from types import SimpleNamespace
 
@@ -144,6 +146,9 @@ def test_a_name_that_lies_is_counted(folder):
         (b"PK\x03\x04rest", "zip"),
         (pickle.dumps({}, protocol=4), "pickle"),
         (b"\x1f\x8b\x08", "gzip"),
+        (zlib.compress(b"anything"), "zlib"),
+        (bz2.compress(b"anything"), "bzip2"),
+        (b"x^2,y\n1,2\n", "text"),
         ((2).to_bytes(8, "little") + b"{}", "safetensors"),
         (b'\xef\xbb\xbf  {"a": 1}', "json"),
         (b"a,b\n1,2\n", "text"),

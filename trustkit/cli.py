@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from trustkit import __version__
-from trustkit.commands import auditing, cards, catalog, starting
+from trustkit.commands import auditing, cards, catalog, scanning, starting
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.renderers.words import clean
 
@@ -54,8 +54,9 @@ def app() -> None:
     """
 
 
-for command in (*auditing.COMMANDS, *cards.COMMANDS, *catalog.COMMANDS, *starting.COMMANDS):
-    app.add_command(command)
+for module in (auditing, cards, catalog, scanning, starting):
+    for command in module.COMMANDS:
+        app.add_command(command)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.system import System
 
 COLLECTORS = {
+    "artifacts": "trustkit.collectors.artifacts:collect_artifacts",
     "cells": "trustkit.collectors.cells:collect_cells",
     "provenance": "trustkit.collectors.provenance:collect_provenance",
     "records": "trustkit.collectors.records:collect_records",
@@ -54,11 +55,19 @@ def collect(
     from trustkit.collectors.sources import Sources
 
     sources = Sources.open(system, progress, seed)
+    try:
+        return _collected(sources, _kinds() if only is None else set(only))
+    finally:
+        sources.close()
+
+
+def _collected(sources: Any, wanted: set[str]) -> Evidence:
+    """Each kind that is wanted, or why there is none."""
     kinds: dict[str, Any] = {}
     errors: dict[str, str] = {}
     absent: dict[str, tuple[str, str | None]] = {}
     costs = []
-    for kind in sorted(_kinds() if only is None else set(only)):
+    for kind in sorted(wanted):
         started, calls = time.perf_counter(), sources.model_calls
         try:
             kinds[kind] = _collector(kind)(sources)
@@ -72,7 +81,16 @@ def collect(
         seconds = time.perf_counter() - started
         costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls - calls))
     inputs = tuple(Read(read.role, read.path, read.sha256, read.rows) for read in sources.frame.inputs)
-    return Evidence(sources.declared(), kinds, errors, absent, tuple(costs), inputs, seed)
+    return Evidence(
+        sources.declared(),
+        kinds,
+        errors,
+        absent,
+        tuple(costs),
+        inputs,
+        sources.seed,
+        isolation=sources.isolation,
+    )
 
 
 def _collector(kind: str) -> Callable[[Any], Any]:

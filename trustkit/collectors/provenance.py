@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -27,10 +28,16 @@ _MAGIC = (
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
     (b"PK\x03\x04", "zip"),
     (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"]\0\0", "lzma"),
+    (b"\x04\x22M\x18", "lz4"),
     (b"\x93NUMPY", "npy"),
     (b"GGUF", "gguf"),
     *((bytes([0x80, version]), "pickle") for version in range(2, 6)),
 )
+
+_PICKLED = {"pickle", "bzip2", "gzip", "lz4", "lzma", "xz", "zlib"}
 
 _SUFFIXES = {
     ".parquet": {"parquet"},
@@ -45,9 +52,9 @@ _SUFFIXES = {
     ".json": {"json"},
     ".jsonl": {"json"},
     ".ndjson": {"json"},
-    ".pkl": {"pickle"},
-    ".pickle": {"pickle"},
-    ".joblib": {"pickle", "gzip"},
+    ".pkl": _PICKLED,
+    ".pickle": _PICKLED,
+    ".joblib": _PICKLED,
     ".pt": {"zip", "pickle"},
     ".pth": {"zip", "pickle"},
     ".npz": {"zip"},
@@ -105,11 +112,20 @@ def format_of(path: Path) -> str:
         return known
     if not head:
         return "empty"
+    if head[:1] == b"x" and _is_zlib(head):
+        return "zlib"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return "safetensors"
     if b"\0" in head:
         return "binary"
     return "json" if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") else "text"
+
+
+def _is_zlib(head: bytes) -> bool:
+    try:
+        return bool(zlib.decompressobj().decompress(head, 64))
+    except zlib.error:
+        return False
 
 
 def _file(folder: Path, name: str, role: str, sha256: str | None = None) -> File:

@@ -10,7 +10,8 @@ from trustkit.config import DataSection
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels, header, label_text
-from trustkit.models.objects import Predictions, feature_names, predict, resolve
+from trustkit.models.files import FileModel, Refused
+from trustkit.models.objects import Predictions, feature_names, predict, resolve, type_name
 from trustkit.system import System
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Sources:
         Canonical labels of the classes that a person wants.
     seed : int
         Seed of whatever a collector draws.
+    refused : Refused or None
+        Why the model's file was not loaded, where the data carry the decisions all the same.
     """
 
     system: System
@@ -50,6 +53,7 @@ class Sources:
     progress: Progress | None = None
     seed: int = 0
     model_calls: int = 0
+    refused: Refused | None = None
     _predictions: Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
 
@@ -65,19 +69,34 @@ class Sources:
         problems = input_problems(system)
         if problems:
             raise ConfigError(problems)
-        data, config = system.config.data, system.config
+        data = system.config.data
         source = data.audit if system.data is None else system.data
-        spec = config.system.model if system.model is None else system.model
         columns = header(source, key="data.audit", folder=system.folder)
-        model = None if spec is None else resolve(spec, folder=system.folder)
-        features = []
-        if model is not None:
-            features = feature_names(model, columns, exclude=_roles(data), declared=data.features)
-        wanted = None if system.data is not None else [c for c in columns if c in {*_used(data), *features}]
-        frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
-        opened = cls(system, frame, model, features, None, (), progress, seed)
-        opened._settle_classes()
+        model, refused = _model(system)
+        try:
+            features = []
+            if model is not None:
+                features = feature_names(model, columns, exclude=_roles(data), declared=data.features)
+            used = {*_used(data), *features}
+            wanted = None if system.data is not None else [c for c in columns if c in used] or None
+            frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
+            opened = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
+            opened._settle_classes()
+        except BaseException:
+            _close(model)
+            raise
         return opened
+
+    def close(self) -> None:
+        """End the process of the model, where it has one."""
+        _close(self.model)
+
+    @property
+    def isolation(self) -> str | None:
+        """Where the model ran, in words; None where that was the audit's own process."""
+        if isinstance(self.model, FileModel):
+            return self.model.isolation
+        return None if self.refused is None else "the model's file was refused, so no model ran"
 
     @property
     def data(self) -> DataSection:
@@ -138,8 +157,8 @@ class Sources:
     def declared(self) -> dict[str, Any]:
         """The owner's facts, with the classes that were settled and the kind of model."""
         facts = self.system.declared()
-        if self.model is not None:
-            facts["model"] = f"{type(self.model).__module__}.{type(self.model).__qualname__}"
+        if self.model is not None and (named := type_name(self.model)):
+            facts["model"] = named
         if self.positive is not None:
             facts["positive"] = self.positive
         if self.favorable:
@@ -167,6 +186,10 @@ class Sources:
             for label in named
             if labels and label not in labels and not self._may_predict(label)
         ]
+        decided = set() if logged is None else set(logged.names) - {MISSING}
+        if favorable and decided and not absent and not decided & set(favorable):
+            found = f"{favorable[0]!r} is no decision in {data.prediction!r}; labels are {_some(decided)}"
+            absent = [Problem("data.favorable", found, nearest(favorable[0], decided))]
         if absent:
             raise ConfigError(absent)
         if not positive and not favorable:
@@ -186,6 +209,26 @@ class Sources:
     def _may_predict(self, label: str) -> bool:
         classes = getattr(self.model, "classes_", None)
         return classes is not None and label in {label_text(value) for value in classes}
+
+
+def _model(system: System) -> tuple[Any, Refused | None]:
+    """The model, loaded; where it is refused but the data carry the decisions, why."""
+    owner = system.config.system
+    if system.model is None and owner.model is None:
+        return None, None
+    allow = system.config.options.get("security/artifact", {}).get("allow", {})
+    try:
+        spec = owner.model if system.model is None else system.model
+        return resolve(spec, folder=system.folder, trust=owner.trust, allow=allow), None
+    except Refused as refused:
+        if system.config.data.prediction is None:
+            raise
+        return None, refused
+
+
+def _close(model: Any) -> None:
+    if isinstance(model, FileModel):
+        model.close()
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
@@ -221,6 +264,8 @@ def input_problems(system: System) -> list[Problem]:
         columns = header(source, key="data.audit", folder=system.folder)
     except ConfigError as error:
         return [*missing, *error.problems]
+    if not (data.target or data.prediction or data.score or system.model or system.config.system.model):
+        missing.append(Problem("data.prediction", "no role is declared: name prediction, target, score or a model"))
     return [*missing, *_absent(data, columns)]
 
 

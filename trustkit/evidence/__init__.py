@@ -17,6 +17,7 @@ from trustkit.errors import ConfigError, Problem
 FORMAT = "trustkit-evidence/1"
 
 KINDS = {
+    "artifacts": "trustkit.evidence.artifacts:Artifacts",
     "cells": "trustkit.evidence.cells:Cells",
     "provenance": "trustkit.evidence.provenance:Provenance",
     "records": "trustkit.evidence.records:Records",
@@ -103,6 +104,9 @@ class Evidence:
         Seed of whatever was drawn.
     shared : bool
         Whether small cells were pooled; such evidence does not add.
+    isolation : str or None
+        Where the model ran and under which limits, in words; None where it
+        was in the audit's own process.
     """
 
     system: Mapping[str, Any]
@@ -113,6 +117,7 @@ class Evidence:
     inputs: tuple[Read, ...] = ()
     seed: int = 0
     shared: bool = False
+    isolation: str | None = None
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -142,6 +147,8 @@ class Evidence:
             errors={**self.errors, **other.errors},
             costs=tuple(costs.values()),
             inputs=tuple(sorted({*self.inputs, *other.inputs}, key=lambda read: (read.role, read.path))),
+            # a part that ran in the audit's own process was not isolated, nor then is the whole
+            isolation=self.isolation if other.isolation is not None else None,
         )
 
     def without_small_cells(self, min_cell: int) -> Evidence:
@@ -178,6 +185,7 @@ class Evidence:
             "costs": [asdict(cost) for cost in self.costs],
             "inputs": [asdict(read) for read in self.inputs],
             "kinds": {name: kind.to_json() for name, kind in self.kinds.items()},
+            **({} if self.isolation is None else {"isolation": self.isolation}),
         }
         write_whole(Path(path), json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n")
 
@@ -203,6 +211,7 @@ class Evidence:
                 inputs=tuple(Read(**read) for read in data["inputs"]),
                 seed=data["seed"],
                 shared=data["shared"],
+                isolation=data.get("isolation"),
             )
         except OSError as error:
             raise ConfigError([Problem(str(path), error.strerror or "cannot be read")]) from None

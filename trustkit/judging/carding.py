@@ -275,9 +275,14 @@ def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Princ
 
 
 def _trusted(evidence: Evidence) -> list[str]:
+    """Say whose code ran; which limits held is said where the model was called, outside the digest."""
     model = evidence.system.get("model")
     if model is None:
-        return []
+        return [] if evidence.isolation is None else [evidence.isolation]
+    if evidence.isolation is not None:
+        return [
+            f"the model, a {model}, came from a file: scanned, then loaded and run in a process of its own"
+        ]
     return [
         f"the model, a {model}, ran in the audit's own process: its code was trusted, not scanned or isolated"
     ]
@@ -295,6 +300,8 @@ def _method(evidence: Evidence, plan: Plan, claims: int) -> str:
 def _cost(evidence: Evidence, cost: Any) -> Cost:
     kind = evidence.kinds.get(cost.kind)
     notes = tuple(kind.notes()) if kind is not None else (f"{cost.kind} could not be collected",)
+    if evidence.isolation is not None and cost.model_calls:
+        notes += (evidence.isolation,)
     return Cost(
         kind=cost.kind,
         seconds=round(cost.seconds, 4),

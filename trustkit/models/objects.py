@@ -1,4 +1,4 @@
-"""Models in memory: estimators and callables, found by name, asked in batches, answered canonically."""
+"""Models: in memory or in files, found by name, asked in batches, answered canonically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.frames import MISSING, FrameError, Labels, joined, label_text, labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trustkit.frames import Frame
 
 _KEY = "system.model"
-_INSTEAD = "comes in a later release; pass the object or 'package.module:object'"
+_INSTEAD = "comes in a later release; pass the object, a file or 'package.module:object'"
 _SPEC = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _SUFFIX = re.compile(
     r"\.(bin|bst|cbm|ckpt|dill|gguf|h5|hdf5|joblib|json|keras|model|npy|npz|onnx|pb|pickle|pkl"
@@ -64,30 +64,53 @@ class Predictions:
     calls: int
 
 
-def resolve(spec: object, *, folder: str | os.PathLike[str]) -> object:
+def resolve(
+    spec: object,
+    *,
+    folder: str | os.PathLike[str],
+    trust: str | None = None,
+    allow: Mapping[str, str] | None = None,
+) -> object:
     """Return the model that `spec` is or names.
 
     Parameters
     ----------
     spec : object or str
-        An estimator or a callable, or ``package.module:object``, which is
+        An estimator or a callable; a file, which is scanned and then loaded
+        in a process of its own; or ``package.module:object``, which is
         imported: that runs the module.
     folder : str or Path
-        Put on ``sys.path`` during the import.
+        Where files are found; put on ``sys.path`` during an import.
+    trust : str, optional
+        Of a file whose format can run code, the digest that it must have.
+    allow : mapping, optional
+        Imports that such a file may have besides the known ones, each with its reason.
 
     Raises
     ------
     ConfigError
-        Key ``system.model``: a file or an endpoint, a failed import, no such object, no model.
+        Key ``system.model`` or ``system.trust``: a file that is refused, an
+        endpoint, a failed import, no such object, no model.
     """
     model = spec
     if isinstance(spec, (str, os.PathLike)):
-        model = _imported(os.fspath(spec), Path(folder).resolve())
+        name, where = os.fspath(spec), Path(folder).resolve()
+        if "://" not in name and ((where / name).exists() or _SUFFIX.search(name)):
+            from trustkit.models.files import load
+
+            return load(name, folder=where, trust=trust, allow=allow or {})
+        model = _imported(name, where)
     if isinstance(model, type):
         raise _problem(f"is the class {model.__name__}; name an instance or a function")
     if not callable(getattr(model, "predict", model)):
         raise _problem(f"is a {type(model).__name__}, which has no predict and cannot be called")
     return model
+
+
+def type_name(model: object) -> str:
+    """Return the name of a model's type, the same whether it is an object or came from a file."""
+    named = getattr(model, "type_name", None)
+    return named if isinstance(named, str) else f"{type(model).__module__}.{type(model).__qualname__}"
 
 
 def feature_names(
@@ -186,7 +209,7 @@ def predict(
 
 def _decide(model: Any, X: pd.DataFrame) -> Labels:
     has_predict = hasattr(model, "predict")
-    answer = _column(model.predict(X) if has_predict else model(X))
+    answer = answer_of(model.predict(X) if has_predict else model(X))
     shape = getattr(answer, "shape", (len(answer),))
     if has_predict and hasattr(model, "classes_") and shape[1:] == (1,):
         answer, shape = np.asarray(answer).ravel(), shape[:1]  # some classifiers answer in a column
@@ -197,8 +220,8 @@ def _decide(model: Any, X: pd.DataFrame) -> Labels:
     return labels_of(answer)
 
 
-def _column(answer: Any) -> Any:
-    """Return the answer, a foreign array (a tensor, say) as numpy's."""
+def answer_of(answer: Any) -> Any:
+    """Return what a model answered, a foreign array (a tensor, say) as numpy's."""
     if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
         raise ModelError(f"expected an array, list or series of labels, got a {type(answer).__name__}")
     is_foreign = hasattr(answer, "__array__") and not hasattr(answer, "dtype")
@@ -248,8 +271,6 @@ def _undisturbed() -> Iterator[None]:
 def _imported(spec: str, folder: Path) -> object:
     if "://" in spec:
         raise _problem(f"{spec} is an endpoint; auditing endpoints {_INSTEAD}")
-    if (folder / spec).exists() or _SUFFIX.search(spec):
-        raise _problem(f"{spec} is a path; loading model files {_INSTEAD}")
     parts = _SPEC.fullmatch(spec)
     if parts is None:
         raise _problem(f"{spec!r} is neither a model nor of the form 'package.module:object'")
