@@ -284,9 +284,10 @@ class TestBadInput:
         assert needs == ("supply rows of at least two groups",)
 
     def test_groups_of_one_row(self):
-        card = judged(small(g=[str(i) for i in range(100)]))
+        card = judged(small(g=[*map(str, range(40)), *["a"] * 60]))
         assert verdicts(card)["TK-FAI-02"] == "inconclusive"
-        assert all(f.n is None for f in card.findings if "groups" in f.subject)
+        alone = [f for f in card.findings if f.subject.get("groups", {}).get("g") not in (None, "a")]
+        assert all(f.n is None and f.estimate is None for f in alone)
 
     def test_a_thousand_groups(self):
         n = 8000
@@ -298,11 +299,31 @@ class TestBadInput:
         assert verdicts(card)["TK-FAI-02"] == "inconclusive"
         assert len(card.to_json()) < 15_000_000
 
-    def test_an_attribute_that_names_people_is_refused(self):
-        n = 100_001
+    @pytest.mark.parametrize("n", [100, 6000, 100_001])
+    def test_an_attribute_that_names_people_is_refused(self, n):
         data = pd.DataFrame({"g": np.arange(n), "d": np.arange(n) % 2})
-        with pytest.raises(ConfigError, match=r"100,001 distinct values"):
+        with pytest.raises(ConfigError, match=rf"{n:,} distinct values: not groups"):
             tk.audit(data=data, prediction="d", sensitive=["g"])
+
+    def test_no_role_is_told_at_once(self):
+        with pytest.raises(ConfigError, match=r"no role is declared"):
+            tk.audit(data=small(), sensitive=["g"])
+
+    def test_a_favorable_that_no_decision_has_is_an_error(self):
+        data = small(y=["approved", "denied"] * 50, d=["Approved", "denied"] * 50)
+        with pytest.raises(ConfigError, match=r"'approved' is no decision in 'd'.*did you mean 'Approved'"):
+            judged(data, favorable="approved")
+
+    def test_several_favorable_classes_leave_the_positive_one_open(self):
+        data = small(y=["a", "b", "c", "a"] * 25, d=["a", "b", "b", "c"] * 25)
+        card = judged(data, favorable=["a", "b"], score=None)
+        assert verdicts(card)["TK-FAI-03"] == "not_assessed"
+        assert any("data.positive" in need for c in card.controls for need in c.needs)
+        assert verdicts(card)["TK-FAI-02"] != "not_assessed"
+
+    def test_decisions_that_are_all_missing(self):
+        card = judged(small(d=[None] * 100), favorable=1, positive=1)
+        assert any("no row has a decision" in (f.why or "") for f in card.findings)
 
     @pytest.mark.parametrize("wrong", [1.2, -0.1, np.inf, -np.inf])
     def test_scores_that_are_no_probabilities(self, wrong):
@@ -313,6 +334,8 @@ class TestBadInput:
         )
         assert any(f.metric == "ratio" and f.verdict != "error" for f in card.findings)
         assert not card.gate.holds
+        percent = judged(small(p=[20, 80] * 50))
+        assert any("are they percentages?" in (f.why or "") for f in percent.findings)
 
     def test_decisions_with_other_labels_than_the_target(self):
         card = judged(small(d=["reject", "accept"] * 50), favorable="accept", positive=1)
@@ -332,7 +355,7 @@ class TestBadInput:
         card = tk.audit(data=data, prediction="d", sensitive=["g"])
         assert len({f.id for f in card.findings}) == len(card.findings)
         for f in card.findings:
-            assert not set("\n\x1b~,=") & set(f.id.replace("g=", "", 1).replace("~g=", "", 1))
+            assert not set("\n\x1b~,") & set(f.id.replace("g=", "", 1).replace("~g=", "", 1))
         assert {n for f in card.findings for n in f.subject["groups"].values()} == set(names)
         assert tk.Scorecard.model_validate(json.loads(card.to_json())) == card
 

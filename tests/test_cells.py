@@ -259,6 +259,11 @@ class TestSharing:
             shared + whole
         assert same(Cells.from_json(json.loads(json.dumps(shared.to_json()))), shared)
 
+    def test_a_view_of_which_nothing_is_left(self):
+        table = rows_of(3)
+        shared = without_small_cells(count(table, weighted=False, unit=False), 5)
+        assert shared.rows == 0
+
     def test_units_are_refused(self):
         with pytest.raises(ValueError, match=r"data\.unit"):
             without_small_cells(count(rows_of(100)), 5)

@@ -123,7 +123,7 @@ def test_german_credit_published_base_rates(german: pd.DataFrame) -> None:
     )
     assert (len(german), german["risk"].mean()) == (1000, 0.7)
     published = {  # 25 itself is in >=25; the figures of >25 are those of other packages
-        "age=>%3D25": (0.719154, 851),
+        "age=>=25": (0.719154, 851),
         "age=<25": (0.590604, 149),
         "over_25=true": (0.7284, 810),
         "over_25=false": (0.5789, 190),
@@ -135,7 +135,7 @@ def test_german_credit_published_base_rates(german: pd.DataFrame) -> None:
         assert found.n == n
         assert found.estimate == pytest.approx(rate, abs=5e-5 if rate == round(rate, 4) else 5e-7)
     ratios = {
-        "age=<25~age=>%3D25": 0.821248,
+        "age=<25~age=>=25": 0.821248,
         "over_25=false~over_25=true": 0.794826,
         "sex=female~sex=male": 0.896567,
     }
@@ -179,9 +179,9 @@ def test_credit_verdicts_are_those_its_page_states() -> None:
     }
     assert groups == {"<25": 80, ">=25": 420}
     page = (CREDIT / "README.md").read_text(encoding="utf-8")
-    rates = [finding(card, f"bias/selection-rate:rate:age={group}").estimate for group in ("<25", ">%3D25")]
+    rates = [finding(card, f"bias/selection-rate:rate:age={group}").estimate for group in ("<25", ">=25")]
     assert "to {:.1%} of the people under 25 and to {:.1%} of".format(*rates).replace("%", " %") in page
-    ratio = finding(card, "bias/selection-rate:ratio:age=<25~age=>%3D25:min")
+    ratio = finding(card, "bias/selection-rate:ratio:age=<25~age=>=25:min")
     assert f"a ratio of {ratio.estimate:.3f}".replace("0.", ".") in page
     assert f"may be as low as {ratio.pass_interval[0]:.2f}".replace("0.", ".") in page
     assert f"about {ratio.rows_needed} more rows" in page
@@ -273,7 +273,7 @@ def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
         "TK-SAF-07": "pass",
         "TK-SEC-04": "fail",
         "TK-FAI-02": "fail",
-        "TK-FAI-03": "fail",
+        "TK-FAI-03": "inconclusive",
         "TK-FAI-04": "fail",
         "TK-DPR-02": "inconclusive",
         "TK-DPR-06": "pass",

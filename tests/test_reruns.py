@@ -248,7 +248,8 @@ def test_a_model_without_scores_has_no_score_that_changes():
 
 
 def test_a_log_without_a_model_has_no_reruns_and_says_what_to_supply():
-    evidence = collected(None, data().assign(d=0), prediction="d")
+    rows = data()
+    evidence = collected(None, rows.assign(d=rows["y"]), prediction="d")
     assert not evidence.kinds
     reason, supply = evidence.absent["reruns"]
     assert reason == "there is no model to ask again: the data carry the decisions"

@@ -14,7 +14,7 @@ from trustkit.collectors.sources import input_problems
 from trustkit.config import Config
 from trustkit.errors import ConfigError, at_once
 from trustkit.judging.carding import card
-from trustkit.judging.plan import Plan
+from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
 from trustkit.scorecard import Scorecard
 from trustkit.system import System
@@ -88,7 +88,7 @@ def audit(
     ('Outcome disparity', 'pass')
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    day = day_of(as_of)
     named = [str(policy)] if isinstance(policy, str | Path) else policy
     gate: dict[str, Any] = {"alpha": alpha, "fail_on": fail_on, "require": require}
     if not isinstance(policy, Policy):
@@ -117,7 +117,7 @@ def planned(system: System, policy: Policy | None, *, only: Iterable[str] | None
             system.config,
             checks.discover()[0],
             policies=None if policy is None else (policy,),
-            only=None if only is None else list(only),
+            only=only,
             as_of=as_of,
         )
     raise AssertionError("at_once raises what the block raised")

@@ -55,10 +55,12 @@ def require(cells: Cells, *roles: str) -> None:
         "truth": "data.target: the column with the true outcome",
         "prediction": "data.prediction: the column with the decision, or system.model",
         "score": "data.score: the column with P(positive), or a model with predict_proba",
+        "positive": "data.positive: the class that error rates and scores speak of",
+        "favorable": "data.favorable: the class, or classes, that a person wants",
     }
     for role in roles:
         if not cells.schema[role]:
-            raise NotApplicable(f"there is no {role} in the evidence", supply=supply[role])
+            raise NotApplicable(f"no {role} is declared", supply=supply[role])
         if role in cells.faults:
             raise ValueError(f"{role}: {cells.faults[role]}")
 

@@ -17,6 +17,8 @@ from trustkit.evidence.tables import MISSING
 from trustkit.frames import Labels, bin_names
 
 MOST_LABELS = 100_000
+FEWEST_A_GROUP = 5
+"""An attribute with more than 50 labels and fewer rows a label than this names people, not groups."""
 
 
 def collect_cells(sources: Sources) -> Cells:
@@ -36,7 +38,9 @@ def collect_cells(sources: Sources) -> Cells:
     axes: dict[str, Axis] = {name: (labels.names, labels.codes) for name, labels in groups.items()}
     axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
     axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
-    if truth and decisions and not ({*truth.names} & {*decisions.names}) - {MISSING}:
+    if decisions and set(decisions.names) <= {MISSING}:
+        faults["prediction"] = "no row has a decision"
+    elif truth and decisions and not ({*truth.names} & {*decisions.names}) - {MISSING}:
         faults["prediction"] = "no label of the decisions occurs in the target: are they coded differently?"
     schema = {
         "attributes": list(data.sensitive),
@@ -67,7 +71,8 @@ def _groups(sources: Sources) -> dict[str, Labels]:
 
     def coded(name: str) -> Labels:
         labels = sources.groups(name)
-        if len(labels.names) > MOST_LABELS:
+        rows = sources.frame.rows
+        if len(labels.names) > MOST_LABELS or len(labels.names) > max(50, rows / FEWEST_A_GROUP):
             found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
             raise ConfigError([Problem("data.sensitive", found)])
         return labels
@@ -84,7 +89,10 @@ def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
         return None, {}
     outside = int(((score < 0) | (score > 1)).sum())
     if outside:
-        return np.full(len(score), np.nan), {"score": f"{outside} of {len(score)} scores lie outside [0, 1]"}
+        percent = float(np.nanmin(score)) >= 0 and 1 < float(np.nanmax(score)) <= 100
+        hint = ": are they percentages? divide by 100" if percent else ""
+        fault = f"{outside} of {len(score)} scores lie outside [0, 1]{hint}"
+        return np.full(len(score), np.nan), {"score": fault}
     return score, {}
 
 

@@ -265,7 +265,8 @@ def input_problems(system: System) -> list[Problem]:
     except ConfigError as error:
         return [*missing, *error.problems]
     if not (data.target or data.prediction or data.score or system.model or system.config.system.model):
-        missing.append(Problem("data.prediction", "no role is declared: name prediction, target, score or a model"))
+        found = "no role is declared: name prediction, target, score or a model"
+        missing.append(Problem("data.prediction", found))
     return [*missing, *_absent(data, columns)]
 
 

@@ -30,6 +30,8 @@ def render(card: Path, output: tuple[Path, ...], format: str | None) -> None:
 
     with at_once(lambda: card_problems(output)):
         loaded = Scorecard.load(card)
+    if _altered(loaded, card):
+        click.echo("warning: the scorecard was changed: it does not have the digest it states", err=True)
     for path in output:
         save(loaded, path)
     if format or not output:
@@ -65,9 +67,7 @@ def verify(card: Path, root: Path | None) -> None:
 
 def _changes(card: Scorecard, path: Path, root: Path) -> Iterator[str]:
     """What differs from the card's digest and from the files that it names."""
-    from trustkit.scorecard import digest_of
-
-    if digest_of(json.loads(path.read_text(encoding="utf-8"))) != card.digest:
+    if _altered(card, path):
         yield "changed: the scorecard does not have the digest it states"
     for read in card.run.inputs:
         name = f"{clean(read.role)} {clean(read.path, 200)}"
@@ -79,6 +79,13 @@ def _changes(card: Scorecard, path: Path, root: Path) -> Iterator[str]:
             continue
         if digest != read.sha256:
             yield f"changed: {name}"
+
+
+def _altered(card: Scorecard, path: Path) -> bool:
+    """Whether what a card found was changed since it was issued."""
+    from trustkit.scorecard import digest_of
+
+    return digest_of(json.loads(path.read_text(encoding="utf-8"))) != card.digest
 
 
 COMMANDS = (render, verify)

@@ -20,6 +20,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
 
+_DATA = {".csv", ".parquet", ".feather", ".jsonl", ".ndjson", ".arrow", ".ipc"}
+
 
 def _names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Names between commas."""
@@ -40,7 +42,7 @@ _SYSTEM = (
     click.option("--sensitive", metavar="C,C", callback=_names, help="With --data: columns of groups."),
     click.option("--positive", metavar="LABEL", help="With --data: the class that rates speak of."),
     click.option(
-        "--favorable", metavar="LABEL", multiple=True, help="With --data: the class a person wants."
+        "--favorable", metavar="LABEL", multiple=True, help="With --data: a class a person wants; repeatable."
     ),
     click.option("--weight", metavar="COLUMN", help="With --data: weights of the rows."),
     click.option("--unit", metavar="COLUMN", help="With --data: the person of a row."),
@@ -50,7 +52,12 @@ format_option = click.option(
     "--format", type=click.Choice(FORMATS), default="text", show_default=True, help="What stdout shows."
 )
 output_option = click.option(
-    "-o", "--output", multiple=True, type=FILE, metavar="FILE", help="Write .json, .md or .txt; repeatable."
+    "-o",
+    "--output",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="Write .html, .json, .md or .txt; repeatable.",
 )
 policy_option = click.option("--policy", metavar="ID|FILE", help="The policy, over the configuration's.")
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of whatever is drawn.")
@@ -83,6 +90,8 @@ def config_of(path: Path | None, columns: Mapping[str, Any], as_of: date | None 
 
     given = {name: value for name, value in columns.items() if value not in (None, ())}
     if not given:
+        if path is not None and path.suffix.lower() in _DATA:
+            raise ConfigError([Problem(str(path), "data, not a configuration: audit it with --data")])
         return Config.read(path or Path(), as_of=as_of)
     options = ", ".join(f"--{name}" for name in given)
     if path is not None:

@@ -67,6 +67,8 @@ def _small(cells: Cells, min_cell: int) -> NDArray[np.bool_]:
 
 def _joined_bins(block: Block, min_cell: int) -> Block:
     """Join neighboring score bins; bins that hold too few rows alone go with the ones before."""
+    if len(block.codes) == 0:
+        return block
     codes = block.codes.copy()
     cell = np.column_stack([codes[:, :-1], codes[:, -1] >= 0])
     edges = np.flatnonzero((cell[1:] != cell[:-1]).any(axis=1)) + 1

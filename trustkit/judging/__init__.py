@@ -10,7 +10,7 @@ from typing import Any
 
 from trustkit.config import Config
 from trustkit.evidence import Evidence
-from trustkit.judging.plan import Plan
+from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
 from trustkit.scorecard import Scorecard
 
@@ -55,7 +55,7 @@ def judge(
     from trustkit.judging.carding import card
 
     started, clock = datetime.now(UTC), time.perf_counter()
-    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    day = day_of(as_of)
     read = (
         Config.of(as_of=day)
         if config is None
@@ -75,7 +75,7 @@ def judge(
         read.replace(**over) if over else read,
         found,
         policies=(policy,) if isinstance(policy, Policy) else None,
-        only=None if only is None else list(only),
+        only=only,
         as_of=day,
     )
     return card(evidence, plan, broken, started=started, clock=clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -73,7 +73,7 @@ class Plan:
         checks: Mapping[str, Check],
         *,
         policies: tuple[Policy, ...] | None = None,
-        only: Sequence[str] | None = None,
+        only: Iterable[str] | None = None,
         as_of: date | None = None,
     ) -> Plan:
         """Join policy and configuration.
@@ -83,15 +83,16 @@ class Plan:
         ConfigError
             Unknown policies, controls, areas, checks, limits or options.
         """
+        chosen = (only,) if isinstance(only, str) else None if only is None else tuple(only)
         policies = policies or tuple(_load(name, config) for name in config.policy.use)
         controls = merged(policies)
         plan = cls(
             policies,
-            tuple((control, tuple(_asks(control, config, only))) for control in controls),
+            tuple((control, tuple(_asks(control, config, chosen))) for control in controls),
             checks,
             config,
             config.policy.alpha or min(policy.alpha for policy in policies),
-            None if only is None else tuple(only),
+            chosen,
             as_of or datetime.now(UTC).date(),
         )
         problems = list(plan.problems())
@@ -139,6 +140,14 @@ class Plan:
         for name, options in config.options.items():
             if name in self.checks:
                 yield from self.checks[name].option_problems(options)
+
+
+def day_of(as_of: date | str | None) -> date | None:
+    """A day given as a date or as ISO text."""
+    try:
+        return date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    except ValueError:
+        raise ConfigError([Problem("as_of", f"{as_of!r} is not a day such as 2026-11-24")]) from None
 
 
 def _load(name: str, config: Config) -> Policy:

@@ -130,9 +130,10 @@ def gate(card: Scorecard) -> str:
     verdicts = {control.id: control.verdict for control in card.controls}
     waived = f" ({', '.join(map(clean, card.gate.waived))} waived)" if card.gate.waived else ""
     if card.gate.holds:
-        return (
-            "holds: fail_on never, nothing blocks it" if card.gate.fail_on == "never" else "holds"
-        ) + waived
+        why = ": fail_on never, nothing blocks it" if card.gate.fail_on == "never" else ""
+        if not why and not any(verdict in ("pass", "fail") for verdict in verdicts.values()):
+            why = ", but no control is settled"
+        return f"holds{why}{waived}"
     stops = [f"{clean(id)} {VERDICTS[verdicts[id]]}" for id in card.gate.blocking if id in verdicts]
     raised = [id for id, verdict in verdicts.items() if verdict == "error" and id not in card.gate.blocking]
     stops += [f"{clean(id)} {VERDICTS['error']}" for id in raised]

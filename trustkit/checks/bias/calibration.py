@@ -38,6 +38,6 @@ def calibration(cells: Cells, *, intersections: bool = True) -> Iterator[Estimat
     ----------
     Kleinberg, Mullainathan & Raghavan 2016; Hoeffding 1956.
     """
-    require(cells, "truth", "score")
+    require(cells, "truth", "score", "positive")
     for view in views(cells, intersections=intersections):
         yield from calibration_figures(cells, view)

@@ -56,7 +56,7 @@ def error_rates(
     ----------
     Hardt, Price & Srebro 2016; Verma & Rubin 2018; limits: Newcombe 1998.
     """
-    require(cells, "truth", "prediction")
+    require(cells, "truth", "prediction", "positive")
     for view in views(cells, intersections=intersections):
         table = cells.table(view)
         pairs = Comparison.of(table, compare, reference)

@@ -52,7 +52,7 @@ def predictive_parity(
     ----------
     Chouldechova 2017; limits: Newcombe 1998.
     """
-    require(cells, "truth", "prediction")
+    require(cells, "truth", "prediction", "positive")
     for view in views(cells, intersections=intersections):
         table = cells.table(view)
         precision = _precision(table)

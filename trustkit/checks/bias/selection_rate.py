@@ -55,7 +55,7 @@ def selection_rate(
     29 CFR 1607.4(D) (the four-fifths rule, a heuristic); Feldman et al. 2015;
     limits of a ratio: Donner & Zou 2012.
     """
-    require(cells, "prediction")
+    require(cells, "prediction", "favorable")
     for view in views(cells, intersections=intersections):
         table = cells.table(view)
         selected = _selected(table)

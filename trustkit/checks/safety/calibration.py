@@ -36,5 +36,5 @@ def calibration(cells: Cells) -> Iterator[Estimate]:
     ----------
     Hoeffding 1956; Murphy 1973.
     """
-    require(cells, "truth", "score")
+    require(cells, "truth", "score", "positive")
     yield from calibration_figures(cells, ())

@@ -73,7 +73,7 @@ def performance(cells: Cells) -> Iterator[Estimate]:
         raise NotApplicable("no row has a truth", supply="true outcomes in data.target")
     if cells.schema["prediction"]:
         yield from _of_decisions(table)
-    if cells.schema["score"]:
+    if cells.schema["score"] and cells.schema["positive"]:
         yield from _of_scores(cells, table)
 
 
