@@ -32,12 +32,12 @@ from trustkit.checks.security.artifact import artifact
 from trustkit.cli import app
 from trustkit.collectors import collect
 from trustkit.config import Config
-from trustkit.errors import ConfigError
+from trustkit.errors import ConfigError, ModelError
 from trustkit.evidence.artifacts import Artifact, Artifacts, Found, Version
 from trustkit.frames import Frame
 from trustkit.models import files, wire
 from trustkit.models.files import FileModel, Refused
-from trustkit.models.objects import ModelError, predict, resolve
+from trustkit.models.objects import predict, resolve
 from trustkit.models.process import Bounds
 from trustkit.system import System
 

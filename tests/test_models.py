@@ -12,9 +12,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from trustkit.errors import ConfigError
+from trustkit.errors import ConfigError, ModelError
 from trustkit.frames import Frame
-from trustkit.models.objects import ModelError, feature_names, predict, resolve
+from trustkit.models.objects import feature_names, predict, resolve
 
 DATA = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0, 4.0], "b": [1, 0, 1, 0, 1], "y": [0, 0, 1, 1, 1]})
 

@@ -69,6 +69,10 @@ def at_once(*finders: Callable[[], Iterable[Problem]]) -> Iterator[None]:
         raise ConfigError([*found, *more], rest) from None
 
 
+class ModelError(RuntimeError):
+    """The model failed, or answered what is no decision for each row; the message shows no value."""
+
+
 class GateFailed(AssertionError):  # noqa: N818 (the name of the contract)
     """The gate of a scorecard does not hold; the message names what blocks it."""
 

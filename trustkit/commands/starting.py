@@ -14,7 +14,7 @@ import click
 
 from trustkit.commands.options import FILE
 from trustkit.commands.output import place_problems
-from trustkit.errors import ConfigError, Problem
+from trustkit.errors import ConfigError, ModelError, Problem
 from trustkit.renderers.words import clean
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Start:
     def _tried(self, model: Any, features: list[str]) -> Iterator[Problem]:
         """Ask the model for a few rows."""
         from trustkit.frames import Frame
-        from trustkit.models.objects import ModelError, predict
+        from trustkit.models.objects import predict
 
         few = next(self.frame.batches(features, _TRIED))
         try:

@@ -188,8 +188,9 @@ def _mirrored(check: Check, estimate: Estimate, value: float) -> float:
 
 
 def _too_small(estimate: Estimate, min_cell: int) -> str | None:
-    """Why an estimate is of too few rows; a fact about no group, three files say, is of no people."""
-    if _is_fact(estimate) and "groups" not in estimate.subject:
+    """Why an estimate is of too few rows; a fact, and what a file or document holds, is of no people."""
+    of_people = "groups" in estimate.subject or not (_is_fact(estimate) or estimate.subject)
+    if not of_people:
         return None
     few = min(estimate.n, estimate.n if estimate.reference_n is None else estimate.reference_n)
     return f"n<{min_cell}" if few < min_cell else None

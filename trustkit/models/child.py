@@ -170,8 +170,8 @@ def _answer(header: dict[str, Any], body: bytes, model: list[Any]) -> tuple[dict
 
 def _told(error: BaseException) -> dict[str, str]:
     """Tell of an exception in plain text, cut to a bounded length."""
+    from trustkit.errors import ModelError
     from trustkit.frames import FrameError
-    from trustkit.models.objects import ModelError
 
     ours = isinstance(error, ModelError | FrameError | wire.WireError)
     try:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trustkit.errors import ConfigError, Problem
+from trustkit.errors import ConfigError, ModelError, Problem
 from trustkit.models import wire
-from trustkit.models.objects import ModelError
 from trustkit.models.process import Bounds, Process, Raised
 from trustkit.models.scanning import Finding, ScanReport, scan
 from trustkit.models.scanning.allowlist import split_name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trustkit.models.objects import ModelError
+from trustkit.errors import ModelError
 from trustkit.models.scanning.formats import fields
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.errors import ConfigError, ModelError, Problem, nearest
 from trustkit.frames import MISSING, FrameError, Labels, joined, label_text, labels_of
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ _SUFFIX = re.compile(
     r"|pmml|pt|pth|safetensors|skops|tflite|txt|ubj|zip)$",
     re.IGNORECASE,
 )
-
-
-class ModelError(RuntimeError):
-    """The model failed, or answered what is no decision for each row; the message shows no value."""
 
 
 @dataclass(frozen=True, eq=False)

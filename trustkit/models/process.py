@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trustkit.errors import ModelError
 from trustkit.models import wire
-from trustkit.models.objects import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -30,7 +30,8 @@ def artifact(artifacts: Artifacts, *, allow: Mapping[str, str] | None = None) ->
     ``dangerous`` counts imports and parts that can run commands, read or write
     files or reach out; ``unknown`` imports that are neither known to be
     harmless nor known to be harmful; ``incomplete`` parts that could not be
-    read to their end. All must be 0 for the file to pass.
+    read to their end. All must be 0 for the file to pass; an unknown import or
+    an unread part leaves it open, a dangerous one fails it.
 
     Why it matters
     --------------
@@ -79,4 +80,5 @@ def _count(metric: str, file: Artifact, found: list[Found]) -> Estimate:
         return made
     named = "; ".join(f"{each.what} at {each.where}: {each.why}" for each in found[:_NAMED])
     more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return Estimate(made.metric, made.subject, made.value, 1, 1, limits=made.limits, why=f"{named}{more}")
+    certain = made.limits if metric == "dangerous" else None
+    return Estimate(made.metric, made.subject, made.value, 1, 1, limits=certain, why=f"{named}{more}")
