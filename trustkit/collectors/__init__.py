@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -80,17 +80,29 @@ def _collected(sources: Any, wanted: set[str]) -> Evidence:
             errors[kind] = traceback.format_exc()
         seconds = time.perf_counter() - started
         costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls - calls))
-    inputs = tuple(Read(read.role, read.path, read.sha256, read.rows) for read in sources.frame.inputs)
     return Evidence(
         sources.declared(),
         kinds,
         errors,
         absent,
         tuple(costs),
-        inputs,
+        tuple(_reads(sources, kinds)),
         sources.seed,
         isolation=sources.isolation,
     )
+
+
+def _reads(sources: Any, kinds: dict[str, Any]) -> Iterator[Read]:
+    """Every file that was read, so that `verify` can tell whether it changed: data, model, documents."""
+    for data in sources.frame.inputs:
+        yield Read(data.role, data.path, data.sha256, data.rows)
+    read = {data.path for data in sources.frame.inputs}
+    for file in getattr(kinds.get("provenance"), "files", ()):
+        if file.format and file.path not in read:
+            yield Read(file.role, file.path, file.sha256, 0)
+    for kind, document in getattr(kinds.get("records"), "documents", {}).items():
+        if kind != "card":
+            yield Read(kind, document.path, document.sha256, 0)
 
 
 def _collector(kind: str) -> Callable[[Any], Any]:

@@ -1,0 +1,5 @@
+"""Run the command as ``python -m trustkit``."""
+
+from trustkit.cli import main
+
+main()
