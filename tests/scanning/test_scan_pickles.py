@@ -127,3 +127,13 @@ def test_facts() -> None:
         assert facts["versions"] == {"scikit-learn": [__version__]}
         assert facts["kinds"] == {"pickle": 1}
         assert facts["strings"] > 5
+
+
+def test_text_values_are_handed_to_whoever_asks_and_are_in_no_report():
+    held = {"name": "Гулнора Раҳимова", "mail": "g@example.org", "n": 3, "raw": b"bytes", "long": "x" * 300}
+    for protocol in range(6):
+        found: list[str] = []
+        report = scan(pickle.dumps(held, protocol), texts=found)
+        assert {"name", "Гулнора Раҳимова", "g@example.org", "x" * 300} <= set(found)
+        assert report.facts["strings"] >= len(held)
+        assert "example.org" not in repr(report)

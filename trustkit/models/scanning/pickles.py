@@ -17,7 +17,7 @@ from trustkit.models.scanning.arrays import WRAPPER, WRAPPER_FIELDS, Dtype, Wrap
 from trustkit.models.scanning.report import Budget, FaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trustkit.models.scanning.report import Buffer, Verdict
 
@@ -44,6 +44,10 @@ _STOP = pickle.STOP[0]
 _UNREADABLE = object()
 
 
+MOST_TEXTS = 100_000
+"""Text values of a stream that are kept for whoever asks; more are counted alone."""
+
+
 @dataclass
 class Trace:
     """What walks over one buffer met.
@@ -58,12 +62,21 @@ class Trace:
         (kind, what, offset, why) of all that is suspicious whatever its name.
     strings : int
         Text values met.
+    texts : list of int
+        Offsets of the first of them, up to `MOST_TEXTS`.
     """
 
     imports: dict[Name, int] = field(default_factory=dict)
     calls: dict[Name, int] = field(default_factory=dict)
     alarms: list[tuple[Verdict, str, int, str]] = field(default_factory=list)
     strings: int = 0
+    texts: list[int] = field(default_factory=list)
+
+    def text(self, offset: int) -> None:
+        """Note a text value."""
+        self.strings += 1
+        if len(self.texts) < MOST_TEXTS:
+            self.texts.append(offset)
 
     def alarm(self, kind: Verdict, what: str, offset: int, why: str) -> None:
         """Note something suspicious, up to a bound."""
@@ -316,7 +329,7 @@ class Walk:
         return self._line(i + 1)[1]
 
     def _push_text_line(self, i: int) -> int:
-        self.trace.strings += 1
+        self.trace.text(i)
         return self._push_line(i)
 
     def _push_short(self, i: int) -> int:
@@ -324,7 +337,7 @@ class Walk:
         return i + 2 + self.data[i + 1]
 
     def _push_short_text(self, i: int) -> int:
-        self.trace.strings += 1
+        self.trace.text(i)
         self.stack.append(i)
         return i + 2 + self.data[i + 1]
 
@@ -333,7 +346,7 @@ class Walk:
         return i + 5 + self._uint(i + 1, 4)
 
     def _push_medium_text(self, i: int) -> int:
-        self.trace.strings += 1
+        self.trace.text(i)
         return self._push_medium(i)
 
     def _push_large(self, i: int) -> int:
@@ -341,8 +354,16 @@ class Walk:
         return i + 9 + self._uint(i + 1, 8)
 
     def _push_large_text(self, i: int) -> int:
-        self.trace.strings += 1
+        self.trace.text(i)
         return self._push_large(i)
+
+    def texts(self) -> Iterator[str]:
+        """Text values that were noted, decoded."""
+        for offset in self.trace.texts:
+            if chr(self.data[offset]) == "V":
+                yield self._line(offset + 1)[0].decode("raw-unicode-escape", "replace")
+            elif isinstance(text := self.scalar(offset), str):
+                yield text
 
     def scalar(self, value: int) -> Any:
         """Decode the text, bytes, number, truth or None at an offset; `_UNREADABLE` for all else."""

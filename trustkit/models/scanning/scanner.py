@@ -57,7 +57,11 @@ _TORCH_STORAGE = re.compile(
 
 
 def scan(
-    source: str | Path | bytes, *, allow: Iterable[str] = (), limits: Limits | None = None
+    source: str | Path | bytes,
+    *,
+    allow: Iterable[str] = (),
+    limits: Limits | None = None,
+    texts: list[str] | None = None,
 ) -> ScanReport:
     """Scan a file, a folder or bytes, without importing or executing anything of it.
 
@@ -70,13 +74,16 @@ def scan(
         one stays dangerous.
     limits : Limits, optional
         Other bounds than the default ones.
+    texts : list of str, optional
+        Where to put the text values of pickles, at most 100,000 a stream, for
+        whoever looks for personal data in a model. The report holds none.
 
     Returns
     -------
     ScanReport
         The verdict, the findings with their places, and what was learned on the way.
     """
-    scanner = _Scanner(Allowlist(allow), Budget(limits or Limits()))
+    scanner = _Scanner(Allowlist(allow), Budget(limits or Limits()), texts)
     if isinstance(source, bytes):
         digest = scanner.file(source, "")
         return scanner.report(None, digest, len(source))
@@ -104,7 +111,8 @@ class _EnoughError(Exception):
 class _Scanner:
     """One scan: what was found so far, and what is left of the limits."""
 
-    def __init__(self, allowlist: Allowlist, budget: Budget) -> None:
+    def __init__(self, allowlist: Allowlist, budget: Budget, texts: list[str] | None = None) -> None:
+        self.texts = texts
         self.allowlist = allowlist
         self.budget = budget
         self.findings: dict[tuple[str, str, str], Finding] = {}
@@ -318,6 +326,8 @@ class _Scanner:
         except FaultError as fault:
             walked.end, walked.fault = walk.position, fault
         self._judge(walk.trace, where, sure=walked.fault is None)
+        if self.texts is not None:
+            self.texts += walk.texts()
         if walk.aside:
             self._judge_aside(walk.aside, where)
 
