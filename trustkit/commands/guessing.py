@@ -197,6 +197,7 @@ class Guesses:
         yield from self.moment()
         yield from self.weighted()
         yield from self.used()
+        yield from self.left_over()
 
     @cached_property
     def decided(self) -> Column | None:
@@ -420,6 +421,21 @@ class Guesses:
         elif self.has_model:
             why = "the model does not say which columns it takes: all without a role, unless you list them"
             yield Guess("features", ["..."], why, sure=False)
+
+    def left_over(self) -> Iterator[Guess]:
+        """Say what else a column without a role could be: a person who recurs, or a group."""
+        named = {*self.roles, *(c.name for c, _, _ in self._groups())}
+        left = [c for c in self.columns if c.name not in named and not self._identifies(c)]
+        recurring = [c for c in left if c.distinct > MOST_GROUPS and 1.5 <= c.rows / c.distinct <= 100]
+        for c in recurring[:1] if not any({*c.words} & _PERSONS for c in self.columns) else []:
+            each = f"about {c.rows / c.distinct:.1f} rows for each value"
+            why = (
+                f"{c.name}: {each}; if it names the person of a row, say so, or intervals come out too narrow"
+            )
+            yield Guess("unit", c.name, why, sure=False)
+        groups = [c.name for c in left if not c.numeric and 2 <= c.distinct <= MOST_GROUPS]
+        if groups:
+            yield Guess("", None, f"could be added to sensitive, by few values: {', '.join(groups)}")
 
 
 def _classes(c: Column) -> str:
