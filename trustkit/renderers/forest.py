@@ -9,7 +9,7 @@ from itertools import groupby
 
 from trustkit.renderers.words import number
 
-MOST_DRAWN = 14
+MOST_DRAWN = 12
 """Rows that still fit on one sheet of A4; a figure cannot be broken across two."""
 
 MOST_VALUES = 30

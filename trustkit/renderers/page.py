@@ -19,7 +19,7 @@ from trustkit.renderers.forest import MOST_DRAWN, Ends, Entry, Forest, forest
 from trustkit.renderers.words import clean, number
 from trustkit.scorecard import ControlResult, Finding, PolicyUsed, Score, Scorecard, Verdict
 
-MOST_FAILURES = 12
+MOST_FAILURES = 8
 MOST_OPEN = 5
 MOST_BLOCKING = 10
 MOST_NEEDS_OF_ONE = 6

@@ -1,0 +1,34 @@
+"""Every card that a test makes validates against the shipped schema."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import trustkit.auditing
+import trustkit.judging.carding
+import trustkit.scorecard
+
+SCHEMAS = Path(trustkit.scorecard.__file__).parent / "schemas"
+MOST_FINDINGS = 60
+"""Of larger cards the first findings are validated: they are alike, and there may be thousands."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_card_keeps_the_schema():
+    shipped = json.loads((SCHEMAS / "scorecard.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(shipped)(shipped)
+    made = trustkit.judging.carding.card
+
+    def validated(*arguments, **keys):
+        card = made(*arguments, **keys)
+        data = json.loads(card.to_json())
+        data["findings"] = data["findings"][:MOST_FINDINGS]
+        validator.validate(data)
+        return card
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trustkit.judging.carding, "card", validated)
+        patch.setattr(trustkit.auditing, "card", validated)
+        yield
