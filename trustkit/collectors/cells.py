@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -67,19 +66,13 @@ def collect_cells(sources: Sources) -> Cells:
 
 
 def _groups(sources: Sources) -> dict[str, Labels]:
-    """Coded sensitive attributes, in threads: the coding releases the lock."""
-
-    def coded(name: str) -> Labels:
-        labels = sources.groups(name)
-        rows = sources.frame.rows
-        if len(labels.names) > MOST_LABELS or len(labels.names) > max(50, rows / FEWEST_A_GROUP):
+    """Coded sensitive attributes."""
+    groups = {name: sources.groups(name) for name in sources.data.sensitive}
+    for name, labels in groups.items():
+        if len(labels.names) > min(MOST_LABELS, max(50, sources.frame.rows / FEWEST_A_GROUP)):
             found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
             raise ConfigError([Problem("data.sensitive", found)])
-        return labels
-
-    names = sources.data.sensitive
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(coded, names), strict=True))
+    return groups
 
 
 def _score(sources: Sources) -> tuple[Any, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,7 @@ class Sources:
             wanted = None if system.data is not None else [c for c in columns if c in used] or None
             frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
             opened = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
+            opened._code_columns()
             opened._settle_classes()
         except BaseException:
             _close(model)
@@ -164,6 +166,14 @@ class Sources:
         if self.favorable:
             facts["favorable"] = list(self.favorable)
         return facts
+
+    def _code_columns(self) -> None:
+        """Code the columns of labels at once, in threads: the coding releases the lock."""
+        data = self.data
+        named = [data.target, data.prediction, *(name for name in data.sensitive if name not in data.bins)]
+        names = list(dict.fromkeys(name for name in named if name is not None))
+        with ThreadPoolExecutor() as pool:
+            self._labels.update(zip(names, pool.map(self.frame.labels, names), strict=True))
 
     def _settle_classes(self) -> None:
         """Positive and favorable: as declared, each from the other, or 1 / true of labels 0/1 or boolean."""
