@@ -223,3 +223,20 @@ def test_saving_writes_what_is_rendered(plain, tmp_path):
     assert tk.Scorecard.load(tmp_path / "card.json") == plain
     assert set(FORMATS) == {"text", "json", "md", "github"}
     assert str(plain) == render(plain)
+
+
+@pytest.mark.parametrize(
+    ("policy", "first", "second"),
+    [
+        ("nist-ai-rmf", "MEASURE 2.2", "MEASURE 2.11"),
+        ("eu-ai-act-high-risk", "Art. 9(2)", "Art. 15(1)"),
+    ],
+)
+def test_a_policy_that_groups_by_a_framework_shows_its_clauses_in_order(policy, first, second):
+    card = audited(["F", "M"], [0.2, 0.6], policy=policy)
+    text = render(card)
+    lines = text.splitlines()
+    assert lines.index(first) < lines.index(second)
+    assert any("TK-FAI-03" in line for line in lines[lines.index(second) :][:12])
+    assert {control.id for control in card.controls} <= set(re.findall(r"TK-[A-Z]{3}-[0-9]{2}", text))
+    assert f"**{first}**" in render(card, "md").replace("\\", "")

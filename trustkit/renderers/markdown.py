@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from trustkit.renderers import words
+from trustkit.renderers import ranking, words
 from trustkit.renderers.words import VERDICTS, clean
 from trustkit.scorecard import ControlResult, Finding, Scorecard, Verdict
 
@@ -86,7 +86,9 @@ def _overview(card: Scorecard) -> str:
             covers,
         )
 
-    return _table(("Verdict", "Control", "Title", "Severity", "Covers"), map(row, card.controls))
+    head = ("Verdict", "Control", "Title", "Severity", "Covers")
+    tables = [(clause, _table(head, map(row, controls))) for clause, controls in ranking.by_clause(card)]
+    return "\n\n".join(f"**{escaped(clause)}**\n\n{table}" if clause else table for clause, table in tables)
 
 
 def _control(card: Scorecard, control: ControlResult) -> Iterator[str]:

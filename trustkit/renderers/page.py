@@ -378,15 +378,16 @@ class Page:
             found.setdefault(name[0], {}).setdefault(name[1], []).append(view)
             if f"{document} {clause}" in view.control.unconfirmed:
                 unread.add(name)
+        first = [self.framework(policy.group_by) for policy in self.card.policies if policy.group_by]
         return [
             (
                 name,
                 [
                     Clause(text, tuple(of), (name, text) in unread)
-                    for text, of in sorted(each.items(), key=_natural)
+                    for text, of in sorted(each.items(), key=lambda item: ranking.natural(item[0]))
                 ],
             )
-            for name, each in found.items()
+            for name, each in sorted(found.items(), key=lambda item: item[0] not in first)
         ]
 
     def _control(self, place: int) -> ControlView:
@@ -798,9 +799,3 @@ def _cited(source: str) -> tuple[str, str]:
     if document.endswith(" preamble"):
         return document.removesuffix(" preamble"), f"preamble {paragraph}"
     return document, paragraph
-
-
-def _natural(item: tuple[str, object]) -> tuple[tuple[int, str, int], ...]:
-    """Order in which a person would list clauses: 2.9 before 2.11."""
-    parts = re.findall(r"\d{1,9}|[^\d]+", item[0])
-    return tuple((0, "", int(part)) if part.isdigit() else (1, part, 0) for part in parts)

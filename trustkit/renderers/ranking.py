@@ -15,6 +15,27 @@ _ROWS = re.compile(r"about ([\d,]{1,20}) more rows")
 _MISSING = re.compile(r"the check (\S{1,80}) does not exist yet")
 
 
+def by_clause(card: Scorecard) -> list[tuple[str, list[ControlResult]]]:
+    """Controls under the clauses of the framework that a policy groups by; else all under no heading."""
+    framework = next((policy.group_by for policy in card.policies if policy.group_by), None)
+    if framework is None:
+        return [("", list(card.controls))]
+    groups: dict[str, list[ControlResult]] = {}
+    for control in card.controls:
+        for clause in control.crosswalk.get(framework, ()):
+            groups.setdefault(clean(clause, 120), []).append(control)
+    ordered = sorted(groups.items(), key=lambda item: natural(item[0]))
+    related = {control.id for _, controls in ordered for control in controls}
+    rest = [control for control in card.controls if control.id not in related]
+    return [*ordered, *([(f"related to no clause of {clean(framework)}", rest)] if rest else [])]
+
+
+def natural(clause: str) -> tuple[tuple[int, str, int], ...]:
+    """Order in which a person would list clauses: 2.9 before 2.11."""
+    parts = re.findall(r"\d{1,9}|[^\d]+", clause)
+    return tuple((0, "", int(part)) if part.isdigit() else (1, part, 0) for part in parts)
+
+
 def worst_first(card: Scorecard) -> list[int]:
     """Places of findings by the weight of their gravest control, then by the distance to their limit."""
     weight = dict.fromkeys(range(len(card.findings)), 0.0)

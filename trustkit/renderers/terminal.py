@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trustkit.renderers import ranking, words
 from trustkit.renderers.words import VERDICTS, clean
-from trustkit.scorecard import Scorecard, Verdict
+from trustkit.scorecard import ControlResult, Scorecard, Verdict
 
 MOST_FAILURES = 12
 MOST_NEEDS = 10
@@ -75,19 +75,23 @@ def _head(card: Scorecard, page: _Page) -> list[str]:
 
 
 def _controls(card: Scorecard, page: _Page) -> list[str]:
-    """One line a control."""
+    """One line a control, under the clauses that the policy groups by."""
     column = max((len(clean(control.id)) for control in card.controls), default=0)
-    lines = []
-    for control in card.controls:
-        lead = f"{clean(control.id):<{column}}  "
-        partly = control.covers is not None and control.covers < 1
-        notes = [f"covers {words.share(control.covers or 0.0)}"] if partly else []
-        notes += ["waived"] if control.waiver is not None else []
-        text = clean(control.title) + (f" ({', '.join(notes)})" if notes else "")
-        lines += page.wrapped(
-            " " * _WORD + "  " + lead, text, f"{page.verdict(control.verdict, _WORD)}  {lead}"
-        )
+    lines: list[str] = []
+    for clause, controls in ranking.by_clause(card):
+        lines += [clause] if clause else []
+        lines += [line for control in controls for line in _control(control, column, page)]
     return lines
+
+
+def _control(control: ControlResult, column: int, page: _Page) -> list[str]:
+    lead = f"{clean(control.id):<{column}}  "
+    partly = control.covers is not None and control.covers < 1
+    notes = [f"covers {words.share(control.covers or 0.0)}"] if partly else []
+    notes += ["waived"] if control.waiver is not None else []
+    text = clean(control.title) + (f" ({', '.join(notes)})" if notes else "")
+    shown = f"{page.verdict(control.verdict, _WORD)}  {lead}"
+    return page.wrapped(" " * _WORD + "  " + lead, text, shown)
 
 
 def _failures(card: Scorecard, page: _Page) -> list[str]:
