@@ -64,10 +64,14 @@ def _packaged() -> list[Policy]:
 def explain(id: str) -> None:
     """Show the page of a check, a control or a policy."""
     from trustkit.checks import discover
+    from trustkit.policy import DEFAULT
 
     found, _ = discover()
     policies = _packaged()
-    controls = [(control, policy) for policy in policies for control in policy.controls]
+    controls: list[tuple[Control, Policy]] = []
+    for policy in sorted(policies, key=lambda policy: policy.id != DEFAULT):
+        known = [control for control, _ in controls]
+        controls += [(control, policy) for control in policy.controls if control not in known]
     pages = {policy.id: _policy_page(policy) for policy in policies}
     pages |= {control.id: _control_page(control, policy) for control, policy in reversed(controls)}
     pages |= {check.id: _check_page(check, controls) for check in found.values()}
