@@ -16,6 +16,7 @@ from trustkit.errors import ConfigError, at_once
 from trustkit.judging.carding import card
 from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
+from trustkit.policy.overlays import broken
 from trustkit.scorecard import Scorecard
 from trustkit.system import System
 
@@ -107,7 +108,7 @@ def audit(
         raise with_inputs(error, model, data) from None
     plan = planned(system, policy if isinstance(policy, Policy) else None, only=only, as_of=day)
     evidence = collect(system, only=plan.kinds(), seed=seed, progress=progress)
-    return card(evidence, plan, checks.discover()[1], started=started, clock=clock)
+    return card(evidence, plan, {**checks.discover()[1], **broken()}, started=started, clock=clock)
 
 
 def planned(system: System, policy: Policy | None, *, only: Iterable[str] | None, as_of: date | None) -> Plan:

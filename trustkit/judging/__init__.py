@@ -12,6 +12,7 @@ from trustkit.config import Config
 from trustkit.evidence import Evidence
 from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
+from trustkit.policy.overlays import broken
 from trustkit.scorecard import Scorecard
 
 
@@ -70,7 +71,7 @@ def judge(
         over["limits"] = limits
     if waivers is not None:
         over["waivers"] = waivers
-    found, broken = checks.discover()
+    found, unloaded = checks.discover()
     plan = Plan.of(
         read.replace(**over) if over else read,
         found,
@@ -78,4 +79,4 @@ def judge(
         only=only,
         as_of=day,
     )
-    return card(evidence, plan, broken, started=started, clock=clock)
+    return card(evidence, plan, {**unloaded, **broken()}, started=started, clock=clock)

@@ -48,12 +48,26 @@ class Source:
 @cache
 def available() -> dict[str, Any]:
     """Packaged policies, ours and the plugins', by id."""
-    folders = [files("trustkit.policy") / "policies"]
-    folders += [
-        files(point.value) for point in sorted(entry_points(group="trustkit.policies"), key=lambda p: p.name)
-    ]
+    folders = [files("trustkit.policy") / "policies", *_plugins()[0]]
     found = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".toml")]
     return {file.name.removesuffix(".toml"): file for file in sorted(found, key=lambda file: file.name)}
+
+
+def broken() -> dict[str, str]:
+    """Plugins whose policies did not load, by the name of their entry point: shown as findings."""
+    return _plugins()[1]
+
+
+@cache
+def _plugins() -> tuple[list[Any], dict[str, str]]:
+    """Folders of the plugins' policies, and why the others could not be opened."""
+    folders, errors = [], {}
+    for point in sorted(entry_points(group="trustkit.policies"), key=lambda p: p.name):
+        try:
+            folders.append(files(point.value))
+        except Exception as error:
+            errors[f"{point.name} policies"] = f"{type(error).__name__}: {error}"
+    return folders, errors
 
 
 def chain(name: str) -> list[Source]:
