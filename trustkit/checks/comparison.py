@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -67,9 +68,11 @@ def require(cells: Cells, *roles: str) -> None:
 
 def figures(metric: str, table: Table, measured: Rate) -> Iterator[Estimate]:
     """One estimate a group: its rate."""
-    for i, (group, rows) in enumerate(zip(table.groups, table.rows, strict=True)):
-        subject = {"groups": group} if group else {}
-        yield estimate(metric, subject, measured.value[i], int(measured.n[i]), int(rows), measured.limits, i)
+    columns = zip(
+        table.groups, measured.value.tolist(), measured.n.tolist(), table.rows.tolist(), strict=True
+    )
+    for i, (group, value, n, rows) in enumerate(columns):
+        yield estimate(metric, {"groups": group} if group else {}, value, n, rows, measured.limits, i)
 
 
 def estimate(
@@ -85,7 +88,7 @@ def estimate(
     """One estimate, with the reason where its value is undefined."""
     why = (
         None
-        if np.isfinite(value)
+        if isfinite(value)
         else ("nothing to count" if n == 0 else "undefined: the reference rate is 0")
     )
     return Estimate(metric, subject, float(value), n, rows, limits=limits, place=place, why=why, **more)
@@ -150,14 +153,15 @@ class Comparison:
         else:
             a, b = measured.limits.take(self.subject), measured.limits.take(self.reference)
             reference_n = measured.n[self.reference]
-        n, rows = measured.n[self.subject], table.rows[self.subject]
+        subjects = list(self._subjects(table))
+        counts = [each.tolist() for each in (measured.n[self.subject], table.rows[self.subject], reference_n)]
         for metric, form in metrics.items():
             limits, value = _limits(form, a, b)
-            for i, subject in enumerate(self._subjects(table)):
+            columns = zip(subjects, value.tolist(), *counts, strict=True)
+            for i, (subject, each, n, rows, other_n) in enumerate(columns):
                 yield estimate(
-                    metric, subject, value[i], int(n[i]), int(rows[i]), limits, i,
-                    reference_n=int(reference_n[i]), two_sided=self.two_sided,
-                )  # fmt: skip
+                    metric, subject, each, n, rows, limits, i, reference_n=other_n, two_sided=self.two_sided
+                )
 
     def _subjects(self, table: Table) -> Iterator[dict[str, Any]]:
         references: Sequence[Any] = (

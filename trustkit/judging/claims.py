@@ -299,8 +299,9 @@ def figure_intervals(estimates: Sequence[Estimate], level: float) -> list[tuple[
     """Interval of each figure, one-sided at `level` on both sides; NaN where it has none."""
     made = [(float("nan"), float("nan"))] * len(estimates)
     for index, limits in stacked(estimates, [""] * len(estimates)):
-        for i, low, high in zip(index, limits.lower(level), limits.upper(level), strict=True):
-            made[i] = (float(low), float(high))
+        ends = (limits.lower(level).tolist(), limits.upper(level).tolist())
+        for i, low, high in zip(index.tolist(), *ends, strict=True):
+            made[i] = (low, high)
     return made
 
 
