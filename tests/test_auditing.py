@@ -251,6 +251,7 @@ class TestBadInput:
         (tmp_path / "trustkit.toml").write_text(
             '[system]\nnmae = "x"\n[data]\naudit = "log.csv"\ntarget = "yy"\nscore = 3\n[policy]\nalpha = 7\n'
             '[limits."bias/selection-rate"]\nmin_ratio = "x"\n'
+            '[limits."bias/error-rate"]\nmax_tpr_difference = 0.1\n'
         )
         with pytest.raises(ConfigError) as caught:
             tk.audit(config=tmp_path, sensitve=["g"])
@@ -260,6 +261,7 @@ class TestBadInput:
             "policy.alpha",
             "data.target",
             'limits."bias/selection-rate".min_ratio',
+            "limits: bias/error-rate",
         }
         with pytest.raises(ConfigError) as caught:
             tk.audit(data=small(), targt="y", prediction="dd", only=["bais"])

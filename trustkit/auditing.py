@@ -125,10 +125,14 @@ def planned(system: System, policy: Policy | None, *, only: Iterable[str] | None
 
 
 def with_inputs(error: ConfigError, model: Any = None, data: Any = None) -> ConfigError:
-    """Add what is wrong with files and columns to what is wrong with a configuration."""
+    """Add what is wrong with files, columns and names of the policy to what is wrong with a configuration."""
     if error.rest is None:
         return error
-    return ConfigError([*error.problems, *input_problems(System(model, data, config=error.rest))])
+    try:
+        planned(System(model, data, config=error.rest), None, only=None, as_of=None)
+    except ConfigError as more:
+        return ConfigError([*error.problems, *more.problems])
+    return error
 
 
 def _read(config: str | Path | None, as_of: date | None) -> Config:

@@ -577,10 +577,13 @@ class Config(_Section):
         as_of: date | None,
     ) -> Self | None:
         """What is left of a configuration without the keys at these places; None where that is wrong too."""
-        left = {name: dict(table) for name, table in tables.items() if isinstance(table, Mapping)}
+        left = {
+            name: dict(table)
+            for name, table in tables.items()
+            if name in cls.model_fields and isinstance(table, Mapping)
+        }
         for where in wrong:
             left.get(str(where[0]), {}).pop(where[1] if len(where) > 1 else None, None)
-        left = {name: table for name, table in left.items() if name in ("system", "data", "documents")}
         try:
             config = cls.model_validate(left, context={"as_of": as_of, "task": _task(left.get("system"))})
         except ValidationError:

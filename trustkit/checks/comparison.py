@@ -87,9 +87,7 @@ def estimate(
 ) -> Estimate:
     """One estimate, with the reason where its value is undefined."""
     why = (
-        None
-        if isfinite(value)
-        else ("nothing to count" if n == 0 else "undefined: the reference rate is 0")
+        None if isfinite(value) else ("nothing to count" if n == 0 else "undefined: the reference rate is 0")
     )
     return Estimate(metric, subject, float(value), n, rows, limits=limits, place=place, why=why, **more)
 
