@@ -1,5 +1,6 @@
 """The audit on real shapes of data: one digest from every door, and bad input told clearly."""
 
+import doctest
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import trustkit as tk
+import trustkit.auditing
 from trustkit.errors import ConfigError
 
 KEYS = {
@@ -131,6 +133,26 @@ weight = "w"
     assert tk.audit(config=tmp_path, policy="fairness-baseline", as_of="2026-11-24").digest == digest
     file = tmp_path / "trustkit.toml"
     assert tk.audit(config=file, policy="fairness-baseline", as_of="2026-11-24").digest == digest
+
+
+def test_the_example_of_the_docstring_holds():
+    found = doctest.testmod(trustkit.auditing)
+    assert found.attempted
+    assert not found.failed
+
+
+def test_shards_of_one_row_in_which_decision_and_truth_differ_are_no_fault():
+    """What one shard cannot tell, that labels are coded differently, is told of the sum."""
+    rows = pd.DataFrame(
+        {"g": ["a", "b"] * 20, "y": ["no", "yes"] * 20, "d": ["yes", "yes", "no", "yes"] * 10}
+    )
+    keys = {"target": "y", "prediction": "d", "favorable": "yes", "sensitive": ["g"]}
+    shards = [rows[rows["d"] == "yes"], rows[:1], rows[1:2]]
+    total = tk.collect(tk.System(data=shards[0], **keys))
+    for shard in shards[1:]:
+        total = total + tk.collect(tk.System(data=shard, **keys))
+    card = tk.judge(total, "fairness-baseline")
+    assert all(control.verdict != "error" for control in card.controls)
 
 
 class TestLabels:

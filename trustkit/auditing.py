@@ -85,8 +85,8 @@ def audit(
     >>> import trustkit as tk
     >>> log = pd.DataFrame({"sex": ["F", "M"] * 500, "approved": [0, 0, 1, 1] * 250})
     >>> card = tk.audit(data=log, prediction="approved", favorable=1, sensitive=["sex"])
-    >>> card.controls[2].title, str(card.controls[2].verdict)
-    ('Outcome disparity', 'pass')
+    >>> [(control.title, str(control.verdict)) for control in card.controls if control.id == "TK-FAI-02"]
+    [('Outcome disparity', 'pass')]
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     day = day_of(as_of)
@@ -114,14 +114,14 @@ def audit(
 def planned(system: System, policy: Policy | None, *, only: Iterable[str] | None, as_of: date | None) -> Plan:
     """What is to be judged of a system; what is wrong with its files and columns is reported along."""
     with at_once(lambda: input_problems(system)):
-        return Plan.of(
+        plan = Plan.of(
             system.config,
             checks.discover()[0],
             policies=None if policy is None else (policy,),
             only=only,
             as_of=as_of,
         )
-    raise AssertionError("at_once raises what the block raised")
+    return plan  # noqa: RET504 (a context manager might swallow, as far as types tell)
 
 
 def with_inputs(error: ConfigError, model: Any = None, data: Any = None) -> ConfigError:

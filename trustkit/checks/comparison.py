@@ -62,8 +62,9 @@ def require(cells: Cells, *roles: str) -> None:
     for role in roles:
         if not cells.schema[role]:
             raise NotApplicable(f"no {role} is declared", supply=supply[role])
-        if role in cells.faults:
-            raise ValueError(f"{role}: {cells.faults[role]}")
+        fault = cells.fault(role)
+        if fault is not None:
+            raise ValueError(f"{role}: {fault}")
 
 
 def figures(metric: str, table: Table, measured: Rate) -> Iterator[Estimate]:

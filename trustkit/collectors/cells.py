@@ -37,10 +37,6 @@ def collect_cells(sources: Sources) -> Cells:
     axes: dict[str, Axis] = {name: (labels.names, labels.codes) for name, labels in groups.items()}
     axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
     axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
-    if decisions and set(decisions.names) <= {MISSING}:
-        faults["prediction"] = "no row has a decision"
-    elif truth and decisions and not ({*truth.names} & {*decisions.names}) - {MISSING}:
-        faults["prediction"] = "no label of the decisions occurs in the target: are they coded differently?"
     schema = {
         "attributes": list(data.sensitive),
         "bins": {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in groups},

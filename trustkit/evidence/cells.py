@@ -50,8 +50,7 @@ class Cells:
     unit_block : Block or None
         Axes: the attributes, truth, prediction, 0 or -1 (no score), bucket of the unit.
     faults : mapping of str to str
-        What is wrong with a role, ``score`` or ``prediction``: checks that
-        read it raise.
+        What was wrong with the values of a role as they were counted.
     parts : mapping of tuple to Cells, or None
         Set on evidence made to be shared, in place of the blocks: cells of
         each view alone, with small ones pooled.
@@ -124,6 +123,15 @@ class Cells:
     def rows(self) -> int:
         """Rows counted."""
         return int(self.block.sums["n"].sum()) if self.parts is None else self.parts[()].rows
+
+    def fault(self, role: str) -> str | None:
+        """What is wrong with a role, told of all that was added: no shard alone can say it of the labels."""
+        decided, truths = ({*self.labels[axis]} - {MISSING} for axis in ("prediction", "truth"))
+        if role == "prediction" and self.labels["prediction"] and not decided:
+            return "no row has a decision"
+        if role == "prediction" and truths and not decided & truths and len(decided | truths) > 2:
+            return "no label of the decisions occurs in the target: are they coded differently?"
+        return self.faults.get(role)
 
     def __add__(self, other: Cells) -> Cells:
         if self.parts is not None or other.parts is not None:

@@ -95,8 +95,8 @@ def _obstacle(stated: Stated, cells: Cells) -> str | None:
     reasons = (
         (bool(stated.elsewhere), stated.elsewhere),
         (metric not in (*_RATES, AUC, "balanced_accuracy"), "no measured figure has this name"),
-        (role in cells.faults, cells.faults.get(role, "")),
         (not schema[role], f"there is no {role} in the evidence"),
+        (cells.fault(role) is not None, cells.fault(role) or ""),
         (not schema["truth"] and metric not in _WITHOUT_TRUTH, "there is no truth in the evidence"),
         (metric == AUC and (schema["weight"] or schema["unit"]), _NO_AUC),
     )
