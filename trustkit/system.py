@@ -21,6 +21,8 @@ class System:
         The audited rows; a path stands for ``[data] audit``.
     config : Config, optional
         A configuration to start from; `keys` go over it.
+    train : data frame or path, optional
+        The training rows; a path stands for ``[data] train``.
     **keys
         Keys of ``[system]`` and ``[data]``, flat, and ``documents``, a mapping.
 
@@ -31,15 +33,24 @@ class System:
     """
 
     def __init__(
-        self, model: Any = None, data: Any = None, *, config: Config | None = None, **keys: Any
+        self,
+        model: Any = None,
+        data: Any = None,
+        *,
+        config: Config | None = None,
+        train: Any = None,
+        **keys: Any,
     ) -> None:
         if isinstance(model, str):
             keys["model"], model = model, None
         if isinstance(data, str | Path):
             keys["audit"], data = str(data), None
+        if isinstance(train, str | Path):
+            keys["train"], train = str(train), None
         self.config = _with(config, keys) if config else Config.flat(keys)
         self.model = model
         self.data = data
+        self.train = train
 
     @classmethod
     def read(cls, path: str | Path) -> System:
@@ -50,6 +61,11 @@ class System:
     def folder(self) -> Path:
         """Folder that relative paths start from."""
         return self.config.folder
+
+    def source(self, role: str) -> Any:
+        """Frame or path of the rows of a role, ``audit`` or ``train``; None where there are none."""
+        given = self.data if role == "audit" else self.train
+        return getattr(self.config.data, role) if given is None else given
 
     def declared(self) -> dict[str, Any]:
         """Facts its owner declares, as the card shows them: no path, no object."""

@@ -12,7 +12,10 @@ from typing import Any, Literal, get_type_hints
 from trustkit.errors import Problem, nearest
 from trustkit.measure.intervals import Limits
 
-Unit = Literal["share", "ratio", "difference", "nats", "count", "days"]
+Unit = Literal["share", "ratio", "difference", "nats", "count", "days", "target"]
+
+JUDGED = "judged"
+"""Option that the judge fills with the metrics that any limit of the plan bounds."""
 
 
 class NotApplicable(Exception):  # noqa: N818 (a signal, not an error)
@@ -61,6 +64,8 @@ class Estimate:
         from -d, a minimum ratio r also up to 1/r.
     why : str, optional
         Why there is no value or no limits.
+    note : str, optional
+        What a reader of the figure has to know, in words for the card.
     """
 
     metric: str
@@ -73,6 +78,7 @@ class Estimate:
     place: int = 0
     two_sided: bool = False
     why: str | None = None
+    note: str | None = None
 
     def interval(self, level: float) -> tuple[float, float]:
         """Lower and upper confidence limit, each one-sided at `level`."""
@@ -92,11 +98,15 @@ class Metric:
         Noun phrase for messages.
     unit : str
         ``share`` (0 to 1), ``ratio``, ``difference`` (of shares), ``nats``,
-        ``count`` or ``days``.
+        ``count``, ``days`` or ``target`` (that of the predicted number).
+    convention : str
+        What is compared with what, in which direction, put together how, and
+        what becomes of a denominator of 0.
     """
 
     title: str
     unit: Unit
+    convention: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,10 @@ class Check:
     metrics : mapping of str to Metric
         Figures it yields; a policy's limits are ``min_`` or ``max_`` one of them.
     function : callable
-        Positional parameters are evidence, by type; keyword-only ones are options.
+        Positional parameters are evidence, by type; keyword-only ones are
+        options. One named ``judged`` is filled by the judge: the metrics that
+        a limit bounds, of which the check yields every claim; of the others
+        it may show the largest alone.
     """
 
     id: str
@@ -126,13 +139,22 @@ class Check:
         hints = get_type_hints(self.function)
         parameters = inspect.signature(self.function).parameters.values()
         needs = {p.name: hints[p.name] for p in parameters if p.kind is not p.KEYWORD_ONLY}
-        options = {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+        options = {
+            p.name: (hints[p.name], p.default)
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and p.name != JUDGED
+        }
         object.__setattr__(self, "needs", needs)
         object.__setattr__(self, "options", options)
 
     def __call__(self, *evidence: Any, **options: Any) -> list[Estimate]:
         """Run on evidence."""
         return list(self.function(*evidence, **options))
+
+    @property
+    def knows_judged(self) -> bool:
+        """Whether it asks which of its metrics a limit bounds."""
+        return JUDGED in inspect.signature(self.function).parameters
 
     @property
     def title(self) -> str:

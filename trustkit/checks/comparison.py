@@ -59,6 +59,8 @@ def require(cells: Cells, *roles: str) -> None:
         "positive": "data.positive: the class that error rates and scores speak of",
         "favorable": "data.favorable: the class, or classes, that a person wants",
     }
+    if cells.schema.get("task") == "regression":
+        raise NotApplicable("the system predicts a quantity, and this is about classes")
     for role in roles:
         if not cells.schema[role]:
             raise NotApplicable(f"no {role} is declared", supply=supply[role])

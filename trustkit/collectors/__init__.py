@@ -94,9 +94,10 @@ def _collected(sources: Any, wanted: set[str]) -> Evidence:
 
 def _reads(sources: Any, kinds: dict[str, Any]) -> Iterator[Read]:
     """Every file that was read, so that `verify` can tell whether it changed: data, model, documents."""
-    for data in sources.frame.inputs:
+    data_files = dict.fromkeys(each for frame in sources.opened() for each in frame.inputs)
+    for data in data_files:
         yield Read(data.role, data.path, data.sha256, data.rows)
-    read = {data.path for data in sources.frame.inputs}
+    read = {data.path for data in data_files}
     for file in getattr(kinds.get("provenance"), "files", ()):
         if file.format and file.path not in read:
             yield Read(file.role, file.path, file.sha256, 0)

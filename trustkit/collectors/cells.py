@@ -32,12 +32,14 @@ def collect_cells(sources: Sources) -> Cells:
     data = sources.data
     nothing: Axis = ((MISSING,), None)
     groups = _groups(sources)
-    decisions, score, faults = sources.decisions(), *_score(sources)
-    truth = sources.truth()
+    regression = sources.task == "regression"
+    decisions, score, faults = None if regression else sources.decisions(), *_score(sources)
+    truth = None if regression else sources.truth()
     axes: dict[str, Axis] = {name: (labels.names, labels.codes) for name, labels in groups.items()}
     axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
     axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
     schema = {
+        "task": sources.task,
         "attributes": list(data.sensitive),
         "bins": {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in groups},
         "positive": sources.positive,

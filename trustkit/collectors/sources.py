@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from trustkit.config import DataSection
+import numpy as np
+
+from trustkit.config import DataSection, Task
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels, header, label_text
@@ -16,9 +19,14 @@ from trustkit.models.objects import Predictions, feature_names, predict, resolve
 from trustkit.system import System
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from trustkit.collectors import Progress
 
 _COLUMNS = ("target", "prediction", "score", "weight", "unit", "time")
+
+MOST_CLASSES = 20
+"""A target with more labels than this, all of them numbers, is a quantity and not a class."""
 
 
 @dataclass
@@ -43,6 +51,8 @@ class Sources:
         Seed of whatever a collector draws.
     refused : Refused or None
         Why the model's file was not loaded, where the data carry the decisions all the same.
+    task : {"binary", "multiclass", "regression"}
+        As declared, else read off the labels.
     """
 
     system: System
@@ -55,6 +65,7 @@ class Sources:
     seed: int = 0
     model_calls: int = 0
     refused: Refused | None = None
+    task: Task = "binary"
     _predictions: Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
 
@@ -71,7 +82,7 @@ class Sources:
         if problems:
             raise ConfigError(problems)
         data = system.config.data
-        source = data.audit if system.data is None else system.data
+        source = system.source("audit")
         columns = header(source, key="data.audit", folder=system.folder)
         model, refused = _model(system)
         try:
@@ -83,6 +94,7 @@ class Sources:
             frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
             opened = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
             opened._code_columns()
+            opened._settle_task()
             opened._settle_classes()
         except BaseException:
             _close(model)
@@ -104,6 +116,44 @@ class Sources:
     def data(self) -> DataSection:
         """Roles of the columns."""
         return self.system.config.data
+
+    @cached_property
+    def input_names(self) -> list[str]:
+        """Columns that decisions rest on: the model's features; of a log, those declared, else the rest."""
+        if self.model is not None:
+            return self.features
+        if self.data.features is not None:
+            return list(self.data.features)
+        roles = _roles(self.data)
+        return [name for name in self._header("audit") if name not in roles]
+
+    @cached_property
+    def inputs(self) -> Frame:
+        """The audited rows with every input and every sensitive column; opened when first asked for."""
+        if self.model is not None or self.system.data is not None:
+            return self.frame
+        return self._opened("audit", [*self.input_names, *_used(self.data)])
+
+    @cached_property
+    def train(self) -> Frame | None:
+        """The training rows with the target, the inputs and the sensitive columns that they have, or None."""
+        if self.system.source("train") is None:
+            return None
+        there = self._header("train")
+        wanted = [*self.input_names, *_used(self.data)]
+        return self._opened("train", [name for name in there if name in wanted])
+
+    def opened(self) -> Iterator[Frame]:
+        """Frames that were read so far."""
+        yield self.frame
+        yield from (made for name in ("inputs", "train") if (made := self.__dict__.get(name)) is not None)
+
+    def drawn(self, most: int, draw: int) -> NDArray[np.intp]:
+        """Return places of at most `most` audited rows, in order, by the seed and the number of the draw."""
+        rows = self.frame.rows
+        if rows <= most:
+            return np.arange(rows)
+        return np.sort(np.random.default_rng([self.seed, draw]).choice(rows, most, replace=False))
 
     def labels(self, column: str) -> Labels:
         """Coded column, coded once."""
@@ -167,6 +217,27 @@ class Sources:
             facts["favorable"] = list(self.favorable)
         return facts
 
+    def _header(self, role: str) -> list[str]:
+        return header(self.system.source(role), key=f"data.{role}", folder=self.system.folder)
+
+    def _opened(self, role: str, columns: list[str]) -> Frame:
+        source, folder = self.system.source(role), self.system.folder
+        return Frame.open(source, key=f"data.{role}", folder=folder, columns=dict.fromkeys(columns))
+
+    def _settle_task(self) -> None:
+        """Task: as declared; else regression where the labels are many numbers, else by their number."""
+        declared = self.system.config.system.task
+        if declared is not None:
+            self.task = declared
+            return
+        classes = self.data.positive is not None or self.data.favorable is not None
+        column = self.data.target or self.data.prediction
+        names = [] if column is None else [name for name in self.labels(column).names if name != MISSING]
+        if not classes and len(names) > MOST_CLASSES and all(_is_number(name) for name in names):
+            self.task = "regression"
+        else:
+            self.task = "multiclass" if len(names) > 2 else "binary"
+
     def _code_columns(self) -> None:
         """Code the columns of labels at once, in threads: the coding releases the lock."""
         data = self.data
@@ -183,6 +254,8 @@ class Sources:
         truth = self.truth()
         if truth is not None and set(truth.names) <= {MISSING}:
             raise ConfigError([Problem("data.target", f"every value of {data.target!r} is missing")])
+        if self.task == "regression":
+            return
         logged = None if data.prediction is None else self.labels(data.prediction)
         labels = {*(truth.names if truth else ()), *(logged.names if logged else ())} - {MISSING}
         declared = {"positive": (positive,) if positive else (), "favorable": favorable}
@@ -247,6 +320,13 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _some(labels: set[str]) -> str:
     shown = sorted(labels)[:8]
     return ", ".join(shown) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")
@@ -264,7 +344,7 @@ def _roles(data: DataSection) -> list[str]:
 def input_problems(system: System) -> list[Problem]:
     """What is wrong with the files and columns that a system names, without reading a row."""
     data = system.config.data
-    source = data.audit if system.data is None else system.data
+    source = system.source("audit")
     missing = system.config.missing_files()
     if source is None:
         return [*missing, Problem("data.audit", "no data: give a data frame, or name a file")]

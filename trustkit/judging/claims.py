@@ -311,22 +311,38 @@ def figure_id(check: Check, estimate: Estimate) -> str:
 
 
 def subject_text(subject: Mapping[str, Any], *, escape: bool = False) -> str:
-    """Write a subject: ``sex=F,age=<25~sex=M``; as an id, with what would break it percent-encoded."""
-    if "groups" not in subject:
-        return _group_text(tuple((key, str(value)) for key, value in subject.items()), escape)
-    group, reference = _group_text(tuple(subject["groups"].items()), escape), subject.get("reference")
+    """Write a subject: ``sex=F,age=<25~sex=M``; as an id, with what would break it percent-encoded.
+
+    Whatever else it names (a class, a stratum, a column) follows after a
+    semicolon: ``sex=F~sex=M;class=a``.
+    """
+    rest = {key: value for key, value in subject.items() if key not in ("groups", "reference")}
+    parts = [_named_text(subject["groups"], subject.get("reference"), escape)] if "groups" in subject else []
+    if rest:
+        parts.append(_group_text(tuple((key, _value_text(value)) for key, value in rest.items()), escape))
+    return ";".join(parts)
+
+
+def _named_text(groups: Mapping[str, str], reference: Any, escape: bool) -> str:
+    group = _group_text(tuple(groups.items()), escape)
     if reference is None:
         return group
     other = reference if isinstance(reference, str) else _group_text(tuple(reference.items()), escape)
     return f"{group}~{other}"
 
 
-_SAFE_IN_LABELS = " <>.()'+-/&@!;?="
+def _value_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " and ".join(f"{key}={each}" for key, each in value.items())
+    return str(value)
+
+
+_SAFE_IN_LABELS = " <>.()'+-/&@!?="
 
 
 @lru_cache(maxsize=4096)
 def _group_text(names: tuple[tuple[str, str], ...], escape: bool) -> str:
-    def text(label: str, safe: str = " <>.()'+-/&@!;?") -> str:
+    def text(label: str, safe: str = " <>.()'+-/&@!?") -> str:
         return quote(label, safe=safe).replace("~", "%7E") if escape else label
 
     return ",".join(f"{text(attribute)}={text(label, _SAFE_IN_LABELS)}" for attribute, label in names)

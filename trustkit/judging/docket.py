@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any, TypeAlias
 
-from trustkit.checks.base import Check, Estimate, NotApplicable
+from trustkit.checks.base import JUDGED, Check, Estimate, NotApplicable
 from trustkit.evidence import Evidence
 from trustkit.judging.claims import Claim, Side, figure_id
 from trustkit.judging.coverage import groups_of, small_groups
@@ -110,8 +110,10 @@ class Docket:
     def _outcome(self, check: Check, options: Mapping[str, Any]) -> Outcome:
         key = f"{check.id} {sorted(options.items())!r}"
         if key not in self._outcomes:
-            today = {"as_of": self._plan.as_of} if "as_of" in check.options else {}
-            self._outcomes[key] = _run(check, {**today, **options}, self._evidence)
+            filled: dict[str, Any] = {"as_of": self._plan.as_of} if "as_of" in check.options else {}
+            if check.knows_judged:
+                filled[JUDGED] = self._plan.judged(check.id)
+            self._outcomes[key] = _run(check, {**filled, **options}, self._evidence)
         return self._outcomes[key]
 
     def _measured(self, control: Control, ask: Ask, check: Check, estimates: Sequence[Estimate]) -> Part:
@@ -189,7 +191,8 @@ def _mirrored(check: Check, estimate: Estimate, value: float) -> float:
 
 def _too_small(estimate: Estimate, min_cell: int) -> str | None:
     """Why an estimate is of too few rows; a fact, and what a file or document holds, is of no people."""
-    of_people = "groups" in estimate.subject or not (_is_fact(estimate) or estimate.subject)
+    subject = estimate.subject
+    of_people = bool({"groups", "class", "stratum"} & subject.keys()) or not (_is_fact(estimate) or subject)
     if not of_people:
         return None
     few = min(estimate.n, estimate.n if estimate.reference_n is None else estimate.reference_n)

@@ -106,6 +106,11 @@ class Plan:
         needed = [self.checks[name].needs.values() for name in asked if name in self.checks]
         return {str(getattr(kind, "kind", kind)) for kinds in needed for kind in kinds}
 
+    def judged(self, check: str) -> frozenset[str]:
+        """Metrics of a check that a limit of any selected control bounds."""
+        asked = [ask for _, asks in self.controls for ask in asks if ask.selected and ask.use.check == check]
+        return frozenset(name.partition("_")[2] for ask in asked for name in ask.limits)
+
     def loosened(self) -> list[str]:
         """Limits that the configuration made looser than the policy's, or removed."""
         lines = []

@@ -35,12 +35,14 @@ def about(check: Check, estimate: Estimate) -> str:
     title, subject = check.metrics[estimate.metric].title, estimate.subject
     if "groups" not in subject:
         return f"{title}{f' of {subject_text(subject)}' if subject else ''}"
+    rest = {key: value for key, value in subject.items() if key not in ("groups", "reference")}
+    within = f" ({subject_text(rest)})" if rest else ""
     group = subject_text({"groups": subject["groups"]})
     reference = subject.get("reference")
     if reference is None:
-        return f"{title} of {group}"
+        return f"{title} of {group}{within}"
     other = "the rest" if reference == "rest" else subject_text({"groups": reference})
-    return f"{title} of {group} against {other}"
+    return f"{title} of {group} against {other}{within}"
 
 
 def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
@@ -51,12 +53,17 @@ def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
     low, high = judgment.interval if verdict != Verdict.PASS else judgment.pass_interval
     value = number(claim.estimate.value)
     found = value if claim.certain else f"{value} [{number(low)}, {number(high)}]"
-    return f"{about(claim.check, claim.estimate)} is {found}: {_WORDS[verdict, claim.side]} the {words}"
+    phrase = f"{about(claim.check, claim.estimate)} is {found}: {_WORDS[verdict, claim.side]} the {words}"
+    return _noted(phrase, claim.estimate)
 
 
 def figure_message(check: Check, estimate: Estimate, why: str | None) -> str:
     """One phrase on a figure that is shown."""
-    return f"{about(check, estimate)}: {why or number(estimate.value)}"
+    return _noted(f"{about(check, estimate)}: {why or number(estimate.value)}", estimate)
+
+
+def _noted(phrase: str, estimate: Estimate) -> str:
+    return phrase if estimate.note is None else f"{phrase}. {estimate.note}"
 
 
 def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: int) -> list[str]:

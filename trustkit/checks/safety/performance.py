@@ -65,6 +65,10 @@ def performance(cells: Cells) -> Iterator[Estimate]:
     ----------
     DeLong et al. 1988; Newcombe 1998, 2006; Hoeffding 1956.
     """
+    if cells.schema.get("task") == "regression":
+        raise NotApplicable(
+            "the system predicts a quantity", supply="a check of a quantity's error: this one is of classes"
+        )
     require(cells, "truth")
     if not cells.schema["prediction"] and not cells.schema["score"]:
         require(cells, "prediction")
