@@ -12,7 +12,7 @@ from typing import Any, Literal, get_type_hints
 from trustkit.errors import Problem, nearest
 from trustkit.measure.intervals import Limits
 
-Unit = Literal["share", "ratio", "difference", "nats", "count", "days", "target"]
+Unit = Literal["share", "ratio", "difference", "nats", "count", "days", "target", "z"]
 
 JUDGED = "judged"
 """Option that the judge fills with the metrics that any limit of the plan bounds."""
@@ -98,7 +98,8 @@ class Metric:
         Noun phrase for messages.
     unit : str
         ``share`` (0 to 1), ``ratio``, ``difference`` (of shares), ``nats``,
-        ``count``, ``days`` or ``target`` (that of the predicted number).
+        ``count``, ``days``, ``target`` (that of the predicted number) or ``z``
+        (standard deviations).
     convention : str
         What is compared with what, in which direction, put together how, and
         what becomes of a denominator of 0.

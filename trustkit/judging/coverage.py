@@ -66,10 +66,10 @@ def _share(rows: dict[Group, int], claimed: set[Group], open_: list[set[Group]])
 
 
 def _rows(estimates: Iterable[Estimate]) -> dict[Group, int]:
-    """Rows of each group that is a subject."""
+    """Rows of each group that is a subject as a whole."""
     found: dict[Group, int] = {}
     for estimate in estimates:
-        if "groups" in estimate.subject:
+        if "groups" in estimate.subject and "stratum" not in estimate.subject:
             found[tuple(estimate.subject["groups"].items())] = estimate.rows
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,29 @@ class Limits:
     def p_below(self, limit: Floats) -> Floats:
         """Return the smallest level at which the upper limit is under `limit`; 1 where none is."""
         return _smallest_level(self, limit, above=False)
+
+
+class Measured(Protocol):
+    """Limits that know the estimates they are of, so that others can be made of them."""
+
+    @property
+    def value(self) -> Floats:
+        """The estimates, shape ``(estimates,)``; NaN where undefined."""
+
+    def lower(self, level: Level) -> Floats:
+        """Lower limits."""
+
+    def upper(self, level: Level) -> Floats:
+        """Upper limits."""
+
+    def take(self, index: Any) -> Self:
+        """Return the limits of the estimates at `index`."""
+
+    def grown(self, factor: Floats) -> Any:
+        """Return the limits had the subject `factor` times its rows, or None."""
+
+    def placed(self, value: Floats) -> Any:
+        """Return the limits had the estimate been `value`, or None."""
 
 
 @dataclass(frozen=True)
@@ -214,21 +237,21 @@ class Difference(Limits):
 
     Parameters
     ----------
-    a, b : ClopperPearson
-        The two rates.
+    a, b : Measured
+        The two rates, or what else has a value.
     rho : array, shape (estimates,)
         Correlation of their estimates: 0 for rates of different rows.
     paired : array of bool, shape (estimates,)
         Whether both are measured on the same rows.
     """
 
-    a: ClopperPearson
-    b: ClopperPearson
+    a: Measured
+    b: Measured
     rho: Floats
     paired: NDArray[np.bool_]
 
     @classmethod
-    def of_groups(cls, a: ClopperPearson, b: ClopperPearson) -> Self:
+    def of_groups(cls, a: Measured, b: Measured) -> Self:
         """Limits of a difference between separate groups."""
         return cls(a, b, np.zeros(len(a.value)), np.zeros(len(a.value), dtype=bool))
 
@@ -239,27 +262,30 @@ class Difference(Limits):
             rho = -np.sqrt(a.value * b.value / ((1 - a.value) * (1 - b.value)))
         return cls(a, b, np.nan_to_num(rho, posinf=0.0, neginf=0.0), np.ones(len(a.value), dtype=bool))
 
+    @property
+    def value(self) -> Floats:
+        """The difference."""
+        return self.a.value - self.b.value
+
     def lower(self, level: Level) -> Floats:
         """MOVER lower limit."""
         down, up = self.a.value - self.a.lower(level), self.b.upper(level) - self.b.value
-        return self._value() - _mover(down, up, self.rho)
+        return self.value - _mover(down, up, self.rho)
 
     def upper(self, level: Level) -> Floats:
         """MOVER upper limit."""
         up, down = self.a.upper(level) - self.a.value, self.b.value - self.b.lower(level)
-        return self._value() + _mover(up, down, self.rho)
+        return self.value + _mover(up, down, self.rho)
 
-    def _value(self) -> Floats:
-        return self.a.value - self.b.value
-
-    def grown(self, factor: Floats) -> Self:
+    def grown(self, factor: Floats) -> Self | None:
         """Grow `a` alone, or both where they are measured on the same rows."""
-        b = self.b.grown(np.where(self.paired, factor, 1.0))
-        return replace(self, a=self.a.grown(factor), b=b)
+        a, b = self.a.grown(factor), self.b.grown(np.where(self.paired, factor, 1.0))
+        return None if a is None or b is None else replace(self, a=a, b=b)
 
-    def placed(self, value: Floats) -> Self:
+    def placed(self, value: Floats) -> Self | None:
         """Move `a`."""
-        return replace(self, a=self.a.placed(self.b.value + value))
+        a = self.a.placed(self.b.value + value)
+        return None if a is None else replace(self, a=a)
 
 
 @dataclass(frozen=True)
@@ -270,8 +296,14 @@ class Ratio(Limits):
     nothing was counted in ``b`` the upper limit is infinite.
     """
 
-    a: ClopperPearson
-    b: ClopperPearson
+    a: Measured
+    b: Measured
+
+    @property
+    def value(self) -> Floats:
+        """The ratio; NaN where ``b`` is 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.b.value == 0, np.nan, self.a.value / self.b.value)
 
     def lower(self, level: Level) -> Floats:
         """MOVER-R lower limit, written so that it does not cancel."""
@@ -290,32 +322,36 @@ class Ratio(Limits):
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(low > 0, (p * q + root) / (low * (2 * q - low)), np.inf)
 
-    def grown(self, factor: Floats) -> Self:
+    def grown(self, factor: Floats) -> Self | None:
         """Grow ``a``, the subject."""
-        return replace(self, a=self.a.grown(factor))
+        a = self.a.grown(factor)
+        return None if a is None else replace(self, a=a)
 
-    def placed(self, value: Floats) -> Self:
+    def placed(self, value: Floats) -> Self | None:
         """Move ``a``."""
         with np.errstate(invalid="ignore"):
-            return replace(self, a=self.a.placed(self.b.value * value))
+            a = self.a.placed(self.b.value * value)
+        return None if a is None else replace(self, a=a)
 
 
 @dataclass(frozen=True)
 class Mean(Limits):
-    """MOVER limits of the mean of several independent proportions, as balanced accuracy is."""
+    """MOVER limits of the mean of several independent quantities, as balanced accuracy is."""
 
-    parts: tuple[ClopperPearson, ...]
+    parts: tuple[Measured, ...]
+
+    @property
+    def value(self) -> Floats:
+        """The mean."""
+        return np.asarray(np.mean([part.value for part in self.parts], axis=0))
 
     def lower(self, level: Level) -> Floats:
         """Mean less the root of the summed squared distances."""
-        return self._value() - self._distance([part.value - part.lower(level) for part in self.parts])
+        return self.value - self._distance([part.value - part.lower(level) for part in self.parts])
 
     def upper(self, level: Level) -> Floats:
         """Mean plus the root of the summed squared distances."""
-        return self._value() + self._distance([part.upper(level) - part.value for part in self.parts])
-
-    def _value(self) -> Floats:
-        return np.asarray(np.mean([part.value for part in self.parts], axis=0))
+        return self.value + self._distance([part.upper(level) - part.value for part in self.parts])
 
     def _distance(self, distances: list[Floats]) -> Floats:
         return np.sqrt(np.sum(np.square(distances), axis=0)) / len(self.parts)
@@ -338,6 +374,121 @@ class Least(Limits):
     def upper(self, level: Level) -> Floats:
         """Smallest of the upper limits, each at level / k."""
         return np.minimum.reduce([part.upper(level / len(self.parts)) for part in self.parts])
+
+
+@dataclass(frozen=True)
+class Absolute(Limits):
+    """Limits of the size of a quantity, whatever its sign."""
+
+    inner: Measured
+
+    @property
+    def value(self) -> Floats:
+        """The size."""
+        return np.abs(self.inner.value)
+
+    def lower(self, level: Level) -> Floats:
+        """Distance of the interval at half the level on either side from 0."""
+        low, high = self.inner.lower(level / 2), self.inner.upper(level / 2)
+        return np.maximum(np.maximum(low, -high), 0.0)
+
+    def upper(self, level: Level) -> Floats:
+        """Farther end: of the two sides only the true one can be exceeded."""
+        return np.maximum(-self.inner.lower(level), self.inner.upper(level))
+
+    def grown(self, factor: Floats) -> Self | None:
+        """Grow what is inside."""
+        inner = self.inner.grown(factor)
+        return None if inner is None else replace(self, inner=inner)
+
+
+@dataclass(frozen=True)
+class Greatest(Limits):
+    """Limits of the largest of k quantities.
+
+    The upper limit is the largest upper limit; the lower one is the largest
+    lower limit at level / k, so that picking the largest is paid for.
+    """
+
+    parts: tuple[Limits, ...]
+
+    def lower(self, level: Level) -> Floats:
+        """Largest of the lower limits, each at level / k."""
+        return np.maximum.reduce([part.lower(level / len(self.parts)) for part in self.parts])
+
+    def upper(self, level: Level) -> Floats:
+        """Largest of the upper limits."""
+        return np.maximum.reduce([part.upper(level) for part in self.parts])
+
+
+@dataclass(frozen=True)
+class Odds(Limits):
+    """Limits of q / (1 - q), one of two counts over the other, from those of the share q."""
+
+    share: ClopperPearson
+
+    @property
+    def value(self) -> Floats:
+        """The odds; NaN where the other count is 0."""
+        return _odds(self.share.value)
+
+    def lower(self, level: Level) -> Floats:
+        """Odds of the lower limit."""
+        return np.nan_to_num(_odds(self.share.lower(level)), nan=0.0)
+
+    def upper(self, level: Level) -> Floats:
+        """Odds of the upper limit; infinite where that is 1."""
+        return np.nan_to_num(_odds(self.share.upper(level)), nan=np.inf, posinf=np.inf)
+
+    def grown(self, factor: Floats) -> Self:
+        """Multiply the sample."""
+        return replace(self, share=self.share.grown(factor))
+
+
+@dataclass(frozen=True)
+class Pooled(Limits):
+    """MOVER limits of a weighted mean of independent proportions, one a stratum.
+
+    Parameters
+    ----------
+    parts : tuple of ClopperPearson
+        The proportions of each stratum.
+    weights : tuple of array, shape (estimates,)
+        Their weights, which no outcome may have touched; 0 where a stratum is left out.
+    """
+
+    parts: tuple[ClopperPearson, ...]
+    weights: tuple[Floats, ...]
+
+    @property
+    def value(self) -> Floats:
+        """The weighted mean; NaN where all weights are 0."""
+        return self._mean([part.value for part in self.parts])
+
+    def lower(self, level: Level) -> Floats:
+        """Mean less the root of the summed squared distances; 0 where it is undefined."""
+        down = self._distance([part.value - part.lower(level) for part in self.parts])
+        return np.maximum(np.nan_to_num(self.value - down, nan=0.0), 0.0)
+
+    def upper(self, level: Level) -> Floats:
+        """Mean plus the root of the summed squared distances; 1 where it is undefined."""
+        up = self._distance([part.upper(level) - part.value for part in self.parts])
+        return np.minimum(np.nan_to_num(self.value + up, nan=1.0), 1.0)
+
+    def grown(self, factor: Floats) -> Self:
+        """Multiply the sample of every stratum."""
+        return replace(self, parts=tuple(part.grown(factor) for part in self.parts))
+
+    def _mean(self, values: list[Floats]) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sum([_none(w, w * v) for w, v in zip(self.weights, values, strict=True)], axis=0) / sum(
+                self.weights
+            )
+
+    def _distance(self, distances: list[Floats]) -> Floats:
+        parts = [_none(w, w * d) ** 2 for w, d in zip(self.weights, distances, strict=True)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sqrt(np.sum(parts, axis=0)) / sum(self.weights)
 
 
 @dataclass(frozen=True)
@@ -463,6 +614,16 @@ class CalibrationError(Limits):
 def proportions(value: Floats, n: Floats) -> ClopperPearson:
     """Limits of proportions of independent unweighted rows."""
     return ClopperPearson(value, n, np.full_like(value, np.inf))
+
+
+def _odds(share: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(share < 1, share / (1 - share), np.nan)
+
+
+def _none(weight: Floats, value: Floats) -> Floats:
+    """Value, and 0 where its weight is: the value may then be undefined."""
+    return np.where(weight > 0, value, 0.0)
 
 
 def _kin(part: Any) -> Hashable:
