@@ -356,6 +356,14 @@ def test_batches_keep_types_and_order():
     pd.testing.assert_frame_equal(pd.concat(batches), source[["b", 7, "a"]])
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, lambda columns: pa.table(columns)])
+def test_rows_at_some_places_keep_their_order(make):
+    frame = Frame.open(make({"a": [1.5, None, 2.5], "b": ["x", "y", "z"]})).at(np.array([2, 0, 2]))
+    assert frame.rows == 3
+    assert frame.numbers("a").tolist() == [2.5, 1.5, 2.5]
+    assert decoded(frame.labels("b")) == ["z", "x", "z"]
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "feather"])
 def test_batches_from_a_file_are_what_pandas_reads(tmp_path, suffix):
     source = pd.DataFrame({"a": pd.array([1, None, 3], "Int64"), "b": ["x", "y", "x"], "c": [1, 2, 3]})
