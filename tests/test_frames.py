@@ -356,7 +356,7 @@ def test_batches_keep_types_and_order():
     pd.testing.assert_frame_equal(pd.concat(batches), source[["b", 7, "a"]])
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, lambda columns: pa.table(columns)])
+@pytest.mark.parametrize("make", [pd.DataFrame, pa.table])
 def test_rows_at_some_places_keep_their_order(make):
     frame = Frame.open(make({"a": [1.5, None, 2.5], "b": ["x", "y", "z"]})).at(np.array([2, 0, 2]))
     assert frame.rows == 3
