@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal, get_type_hints
+from types import NoneType
+from typing import Any, Literal, get_args, get_type_hints
 
 from trustkit.errors import Problem, nearest
 from trustkit.measure.intervals import Limits
@@ -66,6 +67,9 @@ class Estimate:
         Why there is no value or no limits.
     note : str, optional
         What a reader of the figure has to know, in words for the card.
+    supply : str, optional
+        What the owner would have to supply for there to be a value: a limit
+        on the figure is then not assessed, the check's other figures are.
     """
 
     metric: str
@@ -79,6 +83,7 @@ class Estimate:
     two_sided: bool = False
     why: str | None = None
     note: str | None = None
+    supply: str | None = None
 
     def interval(self, level: float) -> tuple[float, float]:
         """Lower and upper confidence limit, each one-sided at `level`."""
@@ -123,10 +128,16 @@ class Check:
     metrics : mapping of str to Metric
         Figures it yields; a policy's limits are ``min_`` or ``max_`` one of them.
     function : callable
-        Positional parameters are evidence, by type; keyword-only ones are
-        options. One named ``judged`` is filled by the judge: the metrics that
+        Positional parameters are evidence, by type: ``Kind | None`` is None
+        where there is none of the kind. Keyword-only ones are options. One named ``judged`` is filled by the judge: the metrics that
         a limit bounds, of which the check yields every claim; of the others
         it may show the largest alone.
+    needs : mapping of str to type
+        Kinds of evidence, by parameter.
+    optional : frozenset of str
+        Parameters that may be None.
+    options : mapping of str to (type, default)
+        What the keyword-only parameters take.
     """
 
     id: str
@@ -134,18 +145,22 @@ class Check:
     metrics: Mapping[str, Metric]
     function: Callable[..., Iterable[Estimate]]
     needs: Mapping[str, type] = field(init=False)
+    optional: frozenset[str] = field(init=False)
     options: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         hints = get_type_hints(self.function)
         parameters = inspect.signature(self.function).parameters.values()
-        needs = {p.name: hints[p.name] for p in parameters if p.kind is not p.KEYWORD_ONLY}
+        read = {p.name: hints[p.name] for p in parameters if p.kind is not p.KEYWORD_ONLY}
+        optional = frozenset(name for name, hint in read.items() if NoneType in get_args(hint))
+        needs = {name: get_args(hint)[0] if name in optional else hint for name, hint in read.items()}
         options = {
             p.name: (hints[p.name], p.default)
             for p in parameters
             if p.kind is p.KEYWORD_ONLY and p.name != JUDGED
         }
         object.__setattr__(self, "needs", needs)
+        object.__setattr__(self, "optional", optional)
         object.__setattr__(self, "options", options)
 
     def __call__(self, *evidence: Any, **options: Any) -> list[Estimate]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import trustkit
 from trustkit.evidence import Evidence
+from trustkit.judging.baseline import against, baseline_notes
 from trustkit.judging.claims import Claim, Judgment, figure_intervals, judge_claims
 from trustkit.judging.coverage import covered
 from trustkit.judging.docket import Docket, Fault, Figure, Part
@@ -38,7 +39,13 @@ _PRINCIPLES = ("safe", "secure", "trustworthy")
 
 
 def card(
-    evidence: Evidence, plan: Plan, broken: Mapping[str, str], *, started: datetime, clock: float
+    evidence: Evidence,
+    plan: Plan,
+    broken: Mapping[str, str],
+    *,
+    started: datetime,
+    clock: float,
+    baseline: Scorecard | None = None,
 ) -> Scorecard:
     """Judge evidence by a plan.
 
@@ -54,6 +61,8 @@ def card(
         When the run began, UTC.
     clock : float
         Reading of `time.perf_counter` then.
+    baseline : Scorecard, optional
+        An earlier card: what is worse than it blocks, what failed on it already does not.
     """
     docket = Docket(evidence, plan)
     figures = {id: line for id, line in docket.lines.items() if isinstance(line, Figure)}
@@ -69,6 +78,10 @@ def card(
     findings |= {
         f"plugin:{name}:": _fault(f"plugin:{name}:", Fault(name, "", why)) for name, why in broken.items()
     }
+    held = None
+    if baseline is not None:
+        ids = [[id for part in parts for id in part.ids] for parts in docket.parts.values()]
+        findings, held = against(baseline, findings, ids, evidence, plan)
     waivers = Waivers(plan.config.waivers, plan.as_of)
     where = {id: i for i, id in enumerate(findings)}
     controls = tuple(
@@ -76,13 +89,17 @@ def card(
         for control, _ in plan.controls
     )
     verdicts = [control.verdict for control in controls] + ([Verdict.ERROR] if broken else [])
+    gate = gate_of(
+        plan.config, controls, tuple(findings.values()), broken=bool(broken), baseline=held
+    )
     notes = [*_trusted(evidence), *waivers.notes(), *plan.loosened(), _method(evidence, plan, len(claims))]
+    notes += baseline_notes(gate, findings.values())
     made = Scorecard(
         digest="",
-        verdict=Verdict.worst(verdicts, Verdict.NOT_ASSESSED),
+        verdict=_joined(verdicts),
         only=plan.only,
         alpha=plan.alpha,
-        gate=gate_of(plan.config, controls, broken=bool(broken)),
+        gate=gate,
         score=None if plan.only is not None else Score.of(controls),
         system=evidence.system,
         policies=tuple(_policy(policy) for policy in plan.policies),
@@ -244,13 +261,13 @@ def _policy(policy: Policy) -> PolicyUsed:
 
 
 def _verdict(part: Part, findings: Mapping[str, Finding]) -> Verdict:
-    if part.verdict is not None:
-        return part.verdict
-    return Verdict.worst((findings[id].verdict for id in part.ids), Verdict.NOT_ASSESSED)
+    beside = part.verdict or Verdict.NOT_ASSESSED
+    claimed = [findings[id].verdict for id in part.ids]
+    return Verdict.worst(claimed if part.verdict is None else [*claimed, beside], beside)
 
 
 def _joined(verdicts: Sequence[Verdict]) -> Verdict:
-    """Worst of a control's parts; not applicable only where none of its checks concerns the system."""
+    """Worst of several parts; not applicable only where nothing is asked in any of them."""
     aside = bool(verdicts) and all(verdict == Verdict.NOT_APPLICABLE for verdict in verdicts)
     return Verdict.worst(verdicts, Verdict.NOT_APPLICABLE if aside else Verdict.NOT_ASSESSED)
 
@@ -259,7 +276,7 @@ def _principles(controls: Sequence[ControlResult], partial: bool) -> tuple[Princ
     """Verdicts and scores of the principles and areas that the policy has."""
 
     def joined(part: Sequence[ControlResult]) -> dict[str, Any]:
-        verdict = Verdict.worst((control.verdict for control in part), Verdict.NOT_ASSESSED)
+        verdict = _joined([control.verdict for control in part])
         return {"verdict": verdict, "score": None if partial else Score.of(part)}
 
     made = []

@@ -58,7 +58,8 @@ class Part:
     ids : tuple of str
         Its lines.
     verdict : Verdict or None
-        Set where nothing was measured; else its claims decide.
+        What stands beside its claims: not assessed where something that was
+        asked could not be measured, not applicable where nothing is asked.
     needs : tuple of str
         What would settle it.
     """
@@ -126,6 +127,8 @@ class Docket:
         ids = []
         for estimate in estimates:
             base, why = figure_id(check, estimate), _too_small(estimate, policy.min_cell)
+            if estimate.supply is not None:
+                why = estimate.why
             claims = (
                 [] if groups_of(estimate) & listed.keys() else list(_claims(check, estimate, ask.limits, why))
             )
@@ -133,9 +136,8 @@ class Docket:
             if not claims:
                 ids.append(self._enter(base, Figure(check, estimate, why), control))
         needs = [f"not covered, too small: {name}" for name in listed.values()]
-        if not ask.limits:
-            needs.append(f'a limit: limits."{check.id}" sets one on {", ".join(check.metrics)}')
-        return Part(tuple(dict.fromkeys(ids)), needs=tuple(needs))
+        verdict, open_ = _beside(ask, check, estimates)
+        return Part(tuple(dict.fromkeys(ids)), verdict, tuple(needs + open_))
 
     def _enter(self, id: str, line: Line, control: Control) -> str:
         """Enter a line; the same claim of two controls is one, under other limits it is another."""
@@ -146,6 +148,21 @@ class Docket:
         return id
 
 
+def _beside(ask: Ask, check: Check, estimates: Sequence[Estimate]) -> tuple[Verdict | None, list[str]]:
+    """What a control has beside its claims, and what it needs: figures that are lacking, or a limit."""
+    asked = {name.partition("_")[2] for name in ask.limits}
+    lacking = [
+        e.supply for e in estimates if e.supply is not None and (ask.use.reported or e.metric in asked)
+    ]
+    if lacking:
+        return Verdict.NOT_ASSESSED, [f"supply {supply}" for supply in lacking]
+    if ask.limits:
+        return None, []
+    if ask.use.reported:
+        return Verdict.NOT_APPLICABLE, ["reported: the source asks for these figures and sets no mark"]
+    return None, [f'a limit: limits."{check.id}" sets one on {", ".join(check.metrics)}']
+
+
 def _unmeasured(signal: NotApplicable) -> Part:
     if signal.supply is None:
         return Part(verdict=Verdict.NOT_APPLICABLE, needs=(f"not applicable: {signal.reason}",))
@@ -153,16 +170,14 @@ def _unmeasured(signal: NotApplicable) -> Part:
 
 
 def _run(check: Check, options: Mapping[str, Any], evidence: Evidence) -> Outcome:
-    kinds = [str(getattr(kind, "kind", kind)) for kind in check.needs.values()]
-    for kind in kinds:
+    kinds = {name: str(getattr(kind, "kind", kind)) for name, kind in check.needs.items()}
+    for name, kind in kinds.items():
         if kind in evidence.errors:
             return evidence.errors[kind]
-        if kind in evidence.absent:
-            return NotApplicable(*evidence.absent[kind])
-        if kind not in evidence.kinds:
-            return NotApplicable(f"there is no evidence of kind {kind}")
+        if kind not in evidence.kinds and name not in check.optional:
+            return NotApplicable(*evidence.absent.get(kind, (f"there is no evidence of kind {kind}", None)))
     try:
-        return check(*(evidence.kinds[kind] for kind in kinds), **options)
+        return check(*(evidence.kinds.get(kind) for kind in kinds.values()), **options)
     except NotApplicable as signal:
         return signal
     except Exception:
@@ -173,6 +188,8 @@ def _claims(
     check: Check, estimate: Estimate, limits: Mapping[str, Mapping[str, Any]], why: str | None
 ) -> Iterator[Claim]:
     """One claim a side: of a two-sided estimate also the other side of its limit."""
+    if estimate.supply is not None:
+        return
     sides: tuple[Side, Side] = ("min", "max")
     if why is None and (estimate.limits is None or (_is_fact(estimate) and isnan(estimate.value))):
         why = estimate.why

@@ -53,12 +53,16 @@ class CheckUse(_Part):
         Keyword arguments of the check.
     limits : mapping of str to Limit
         ``min_METRIC`` or ``max_METRIC``; a metric without one is shown.
+    reported : bool
+        Whether the source asks for the figures and sets no mark: they are
+        shown, and nothing of them is judged.
     """
 
     check: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
     groups: Literal["all", "single", "intersections"] = "all"
     options: Mapping[str, Any] = {}
     limits: Mapping[Annotated[str, Field(pattern=r"^(min|max)_[a-z0-9_]+$")], Limit] = {}
+    reported: bool = False
 
 
 class Control(_Part):
@@ -165,6 +169,11 @@ class Policy(_Part):
         ids = [control.id for control in self.controls]
         for id in sorted({id for id in ids if ids.count(id) > 1}):
             yield "controls", f"{id} occurs twice"
+        for control in self.controls:
+            for use in control.checks:
+                if use.reported and use.limits:
+                    found = f"{use.check} is reported, so it has no limits"
+                    yield f"controls.{control.id}.checks", found
         related = {framework for control in self.controls for framework in control.crosswalk}
         if self.group_by is not None and self.group_by not in related:
             found = f"no control has a clause of {self.group_by!r}"
