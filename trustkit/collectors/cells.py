@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trustkit.collectors.sources import Sources
+from trustkit.collectors.sources import STRATA_KEY, Sources
 from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.cells import BUCKETS, Axis, Cells
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Labels, bin_names
 
 MOST_LABELS = 100_000
+MOST_STRATA = 200
 FEWEST_A_GROUP = 5
 """An attribute with more than 50 labels and fewer rows a label than this names people, not groups."""
 
 
-def collect_cells(sources: Sources) -> Cells:
+def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells:
     """Count the audited rows by group, truth, decision and score.
+
+    Where `decisions` are given they are counted in place of the system's, without a score.
 
     Raises
     ------
@@ -32,16 +36,21 @@ def collect_cells(sources: Sources) -> Cells:
     data = sources.data
     nothing: Axis = ((MISSING,), None)
     groups = _groups(sources)
+    strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
-    decisions, score, faults = None if regression else sources.decisions(), *_score(sources)
+    score, faults = _score(sources) if decisions is None else (None, {})
+    if decisions is None and not regression:
+        decisions = sources.decisions()
     truth = None if regression else sources.truth()
     axes: dict[str, Axis] = {name: (labels.names, labels.codes) for name, labels in groups.items()}
+    axes |= {name: (labels.names, labels.codes) for name, labels in _strata(sources, strata)}
     axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
     axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
     schema = {
         "task": sources.task,
         "attributes": list(data.sensitive),
         "bins": {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in groups},
+        "strata": list(sources.strata),
         "positive": sources.positive,
         "favorable": list(sources.favorable),
         "truth": truth is not None,
@@ -71,6 +80,16 @@ def _groups(sources: Sources) -> dict[str, Labels]:
             found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
             raise ConfigError([Problem("data.sensitive", found)])
     return groups
+
+
+def _strata(sources: Sources, names: list[str]) -> Iterator[tuple[str, Labels]]:
+    """Coded columns of strata that are no sensitive attributes."""
+    for name in names:
+        labels = sources.labels(name)
+        if len(labels.names) > MOST_STRATA:
+            found = f"{name!r} has {len(labels.names):,} distinct values, and {MOST_STRATA} are the most"
+            raise ConfigError([Problem(STRATA_KEY, found)])
+        yield name, labels
 
 
 def _score(sources: Sources) -> tuple[Any, dict[str, str]]:

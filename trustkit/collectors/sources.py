@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from trustkit.collectors import Progress
 
-_COLUMNS = ("target", "prediction", "score", "weight", "unit", "time")
+_COLUMNS = ("target", "prediction", "baseline_prediction", "score", "weight", "unit", "time")
+
+STRATA_KEY = 'options."bias/selection-rate".strata'
 
 MOST_CLASSES = 20
 """A target with more labels than this, all of them numbers, is a quantity and not a class."""
@@ -89,7 +91,7 @@ class Sources:
             features = []
             if model is not None:
                 features = feature_names(model, columns, exclude=_roles(data), declared=data.features)
-            used = {*_used(data), *features}
+            used = {*_used(data), *_strata(system), *features}
             wanted = None if system.data is not None else [c for c in columns if c in used] or None
             frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
             opened = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
@@ -116,6 +118,11 @@ class Sources:
     def data(self) -> DataSection:
         """Roles of the columns."""
         return self.system.config.data
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """Columns within whose groups selection rates are to be compared."""
+        return _strata(self.system)
 
     @cached_property
     def input_names(self) -> list[str]:
@@ -357,7 +364,18 @@ def input_problems(system: System) -> list[Problem]:
     if not (data.target or data.prediction or data.score or system.model or system.config.system.model):
         found = "no role is declared: name prediction, target, score or a model"
         missing.append(Problem("data.prediction", found))
-    return [*missing, *_absent(data, columns)]
+    return [*missing, *_absent(data, columns), *_absent_strata(system, columns)]
+
+
+def _strata(system: System) -> tuple[str, ...]:
+    named = system.config.options.get("bias/selection-rate", {}).get("strata", ())
+    return tuple(named) if isinstance(named, list | tuple) else ()  # what else it is, the plan refuses
+
+
+def _absent_strata(system: System, columns: list[str]) -> Iterator[Problem]:
+    for name in _strata(system):
+        if name not in columns:
+            yield Problem(STRATA_KEY, f"there is no column {name!r}", nearest(name, columns))
 
 
 def _absent(data: DataSection, columns: list[str]) -> Iterator[Problem]:

@@ -40,15 +40,17 @@ class Cells:
     ----------
     schema : mapping
         What was declared before the data was seen: ``attributes``, ``bins``
-        (the labels of binned attributes, in order), ``positive``,
-        ``favorable``, and whether there are ``truth``, ``prediction``,
-        ``score``, ``weight`` and ``unit``.
+        (the labels of binned attributes, in order), ``strata`` (columns within
+        whose groups others may be compared), ``positive``, ``favorable``, the
+        ``task``, and whether there are ``truth``, ``prediction``, ``score``,
+        ``weight`` and ``unit``.
     labels : mapping of str to tuple of str
-        Labels of each attribute, of ``truth`` and of ``prediction``.
+        Labels of each attribute, of each stratum that is none, of ``truth``
+        and of ``prediction``.
     block : Block
-        Axes: the attributes, truth, prediction, score bin (-1: no score).
+        Axes: those of `labels`, score bin (-1: no score).
     unit_block : Block or None
-        Axes: the attributes, truth, prediction, 0 or -1 (no score), bucket of the unit.
+        Axes: those of `labels`, 0 or -1 (no score), bucket of the unit.
     faults : mapping of str to str
         What was wrong with the values of a role as they were counted.
     parts : mapping of tuple to Cells, or None
@@ -83,7 +85,7 @@ class Cells:
         schema : mapping
             As the attribute of that name.
         axes : mapping of str to (labels, codes)
-            Every attribute, then ``truth`` and ``prediction``; codes of shape ``(rows,)``.
+            Every attribute and stratum, then ``truth`` and ``prediction``; codes of shape ``(rows,)``.
         score : array, shape (rows,), optional
             Scores in [0, 1], NaN where missing.
         weight : array, shape (rows,), optional
@@ -113,6 +115,16 @@ class Cells:
     def attributes(self) -> tuple[str, ...]:
         """Names of the sensitive attributes."""
         return tuple(self.schema["attributes"])
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """Names of the columns within whose groups others may be compared."""
+        return tuple(self.schema.get("strata", ()))
+
+    @property
+    def _truth(self) -> int:
+        """Axis of the truth, which those of the groups precede."""
+        return len(self.labels) - 2
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
@@ -179,7 +191,7 @@ class Cells:
         """
         if self.parts is not None:
             return self.parts[attributes].table(attributes, scored=scored)
-        axes, grouping = len(self.attributes), self.grouping(attributes)
+        axes, grouping = self._truth, self.grouping(attributes)
         block, unit_block = self.block, self.unit_block
         if scored:
             block = block.where(block.codes[:, axes + 2] >= 0)
@@ -214,7 +226,7 @@ class Cells:
         """Return the score histograms, by truth, of the groups that `attributes` make together."""
         if self.parts is not None:
             return self.parts[attributes].scores(attributes)
-        axes, grouping = len(self.attributes), self.grouping(attributes)
+        axes, grouping = self._truth, self.grouping(attributes)
         truths = np.array(self.labels["truth"])
         known = self.block.codes[:, axes + 2] >= 0
         block = self.block.where(known & (truths != MISSING)[self.block.codes[:, axes]])
@@ -234,7 +246,7 @@ class Cells:
         """Return the groups of `attributes` that occur, the smallest pooled beyond `MAX_GROUPS`."""
         if self.parts is not None:
             return self.parts[attributes].grouping(attributes)
-        axes = [self.attributes.index(name) for name in attributes]
+        axes = [list(self.labels).index(name) for name in attributes]
         sizes = [len(self.labels[name]) for name in attributes]
         keys = _keys(self.block, axes, sizes)
         present, place = np.unique(keys, return_inverse=True) if attributes else (np.zeros(1, np.int64), keys)

@@ -31,7 +31,7 @@ def without_small_cells(cells: Cells, min_cell: int) -> Cells:
     views: list[tuple[str, ...]] = [(), *((name,) for name in cells.attributes), *cells.pairs]
     parts = {view: _pooled(_view(cells, view), min_cell) for view in views}
     nothing = cells.block.where(np.zeros(len(cells.block.codes), dtype=bool))
-    return replace(cells, block=nothing, parts=parts)
+    return replace(cells, schema={**cells.schema, "strata": []}, block=nothing, parts=parts)
 
 
 def _view(cells: Cells, attributes: tuple[str, ...]) -> Cells:
@@ -39,7 +39,7 @@ def _view(cells: Cells, attributes: tuple[str, ...]) -> Cells:
     names = [*attributes, "truth", "prediction"]
     axes = [list(cells.labels).index(name) for name in names]
     block = Block(cells.block.codes[:, [*axes, -1]], cells.block.sums).summed()
-    schema = {**cells.schema, "attributes": list(attributes)}
+    schema = {**cells.schema, "attributes": list(attributes), "strata": []}
     return Cells(schema, {name: cells.labels[name] for name in names}, block)
 
 

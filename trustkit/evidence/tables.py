@@ -112,6 +112,19 @@ class Table:
         by_bucket = {name: others(getattr(self, name), axis=1) for name in ("buckets", "bucket_s")}
         return replace(self, **by_group, **by_bucket)
 
+    def picked(self, places: Ints, groups: list[dict[str, str]]) -> Table:
+        """Return the groups at `places`, under other names; a place of -1 is a group without a row."""
+
+        def at(counts: Any, axis: int = 0) -> Any:
+            if counts is None:
+                return None
+            there = np.expand_dims(places >= 0, tuple(range(1, counts.ndim - axis)))
+            return np.where(there, np.take(counts, places, axis=axis), 0)
+
+        by_group = {name: at(getattr(self, name)) for name in ("n", "weight", "weight_squared", "s", "s2")}
+        by_bucket = {name: at(getattr(self, name), axis=1) for name in ("buckets", "bucket_s")}
+        return replace(self, groups=groups, **by_group, **by_bucket)
+
     def _pairs(self, chosen: list[bool], axis: int) -> NDArray[np.bool_]:
         line = np.array(chosen, dtype=bool)
         return np.broadcast_to(
@@ -140,3 +153,23 @@ class Scores:
     mass: NDArray[np.float64]
     s: NDArray[np.float64]
     s2: NDArray[np.float64]
+
+    def rest(self) -> Scores:
+        """Return, in place of each group, all the others together."""
+        return replace(self, **{name: part.sum(axis=0) - part for name, part in self._sums().items()})
+
+    def take(self, index: Any) -> Scores:
+        """Return the groups at `index`, which may occur more than once."""
+        groups = [self.groups[i] for i in index]
+        return replace(self, groups=groups, **{name: part[index] for name, part in self._sums().items()})
+
+    def facing(self, positive: Scores) -> Scores:
+        """Return the negatives of these groups beside the positives of others, place by place."""
+        theirs = positive._sums()
+        both = {
+            name: np.stack([part[:, 0], theirs[name][:, 1]], axis=1) for name, part in self._sums().items()
+        }
+        return replace(self, **both)
+
+    def _sums(self) -> dict[str, NDArray[Any]]:
+        return {"n": self.n, "mass": self.mass, "s": self.s, "s2": self.s2}
