@@ -148,7 +148,7 @@ def test_stdout_is_the_card_in_the_format_asked_for(folder):
     assert card.run.as_of == AS_OF
     assert run(*arguments, "--format", "text", status=1).stdout.startswith("Scorecard of an unnamed system")
     assert run(*arguments, "--format", "md", status=1).stdout.startswith("# Scorecard of")
-    assert run(*arguments, "--format", "github", status=1).stdout.startswith("# Scorecard of")
+    assert run(*arguments, "--format", "github", status=1).stdout.startswith("::error file=")
 
 
 def test_files_are_written_where_they_are_named(folder):
@@ -325,11 +325,12 @@ def test_what_could_not_be_collected_is_an_error_when_judged(folder, monkeypatch
 
 def test_everything_wrong_is_told_at_once_and_nothing_is_written(folder):
     configured(folder, "[polcy]\n[policy]\nalpha = 2", data='targt = "x"\nweight = 3')
-    lines = errors("audit", "..", "-o", "card.sarif", "-o", "card.jsn", "-o", "no/card.md")
+    lines = errors("audit", "..", "-o", "card.gitlb.json", "-o", "card.jsn", "-o", "no/card.md")
     assert len(lines) == 7
     assert "data.targt: unknown key; did you mean 'target'?" in lines
     assert "polcy: unknown key; did you mean 'policy'?" in lines
-    assert "card.sarif: .sarif comes in a later release; there are .html, .json, .md, .txt" in lines
+    (slip,) = (line for line in lines if line.startswith("card.gitlb.json: no format has the suffix"))
+    assert slip.endswith("did you mean '.gitlab.json'?")
     assert any(line.startswith("card.jsn: ") and line.endswith("did you mean '.json'?") for line in lines)
     assert "no/card.md: its folder does not exist" in lines
     assert not list(folder.iterdir())
@@ -341,10 +342,10 @@ def test_output_that_cannot_be_written_is_told_before_any_work(folder):
         "data.audit: no such file: 'missing.csv'",
         "folder.json: a folder, not a file",
     ]
-    configured(folder, '[output]\nfiles = ["card.sarif"]')
-    (later,) = errors("audit", "..")
-    assert later.startswith("output.files: ")
-    assert later.endswith("card.sarif: .sarif comes in a later release; there are .html, .json, .md, .txt")
+    configured(folder, '[output]\nfiles = ["card.sarf"]')
+    (slip,) = errors("audit", "..")
+    assert slip.startswith("output.files: ")
+    assert slip.endswith("did you mean '.sarif'?")
 
 
 def test_names_in_errors_are_inert(folder):
@@ -508,13 +509,13 @@ def test_check_config_finds_everything_wrong_without_data(folder):
     configured(
         folder,
         '[policy]\nrequire = ["bais"]\n[limits."bias/selection-rate"]\nmin_rati = 0.7\n'
-        '[output]\nfiles = ["card.sarif"]',
+        '[output]\nfiles = ["card.sarf"]',
     )
     lines = errors("check-config", "..")
     assert [line.split(":")[0] for line in lines if "data.audit" in line] == ["data.audit"]
     assert any("did you mean 'bias'?" in line for line in lines)
     assert any("did you mean 'min_ratio'?" in line for line in lines)
-    assert any(".sarif comes in a later release" in line for line in lines)
+    assert any("did you mean '.sarif'?" in line for line in lines)
 
 
 # Quiet and quick

@@ -24,6 +24,7 @@ from trustkit.commands.options import (
     system_options,
 )
 from trustkit.commands.output import card_problems, deliver, place_problems, progress
+from trustkit.commands.places import places_of
 from trustkit.errors import Problem, at_once
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def audit(
             as_of=as_of,
             progress=report,
         )
-    deliver(card, format, files, quiet=quiet)
+    deliver(card, format, files, places=places_of(config), quiet=quiet)
 
 
 @click.command()
@@ -158,7 +159,8 @@ def judge(
     files = _files(output, read)
     from trustkit.judging import judge
 
-    deliver(judge(collected, policy_of(policy), config=read, as_of=as_of), format, files)
+    card = judge(collected, policy_of(policy), config=read, as_of=as_of)
+    deliver(card, format, files, places=places_of(read))
 
 
 def _files(output: tuple[Path, ...], config: Config) -> list[Path]:

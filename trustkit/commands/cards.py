@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 
 from trustkit.commands.options import FILE, output_option
 from trustkit.commands.output import card_problems, show
+from trustkit.commands.places import places_of
 from trustkit.errors import at_once
 from trustkit.renderers import FORMATS, save
 from trustkit.renderers.words import clean
@@ -24,18 +26,27 @@ if TYPE_CHECKING:
 @click.argument("card", type=FILE)
 @output_option
 @click.option("--format", type=click.Choice(FORMATS), help="What stdout shows; with -o nothing else.")
-def render(card: Path, output: tuple[Path, ...], format: str | None) -> None:
+@click.option(
+    "--config",
+    type=FILE,
+    metavar="FILE",
+    help="The configuration that was audited, for the formats that point at its lines.",
+)
+def render(card: Path, output: tuple[Path, ...], format: str | None, config: Path | None) -> None:
     """Write a scorecard in another format."""
+    from trustkit.config import Config
     from trustkit.scorecard import Scorecard
 
     with at_once(lambda: card_problems(output)):
         loaded = Scorecard.load(card)
+        as_of = date.fromisoformat(loaded.run.as_of)
+        places = None if config is None else places_of(Config.read(config, as_of=as_of))
     if _altered(loaded, card):
         click.echo("warning: the scorecard was changed: it does not have the digest it states", err=True)
     for path in output:
-        save(loaded, path)
+        save(loaded, path, places)
     if format or not output:
-        show(loaded, format or "text")
+        show(loaded, format or "text", places)
 
 
 @click.command()

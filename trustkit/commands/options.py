@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trustkit.errors import ConfigError, Problem
-from trustkit.renderers import FORMATS
+from trustkit.renderers import FORMATS, SUFFIXES
 
 if TYPE_CHECKING:
     from trustkit.config import Config
@@ -57,7 +57,7 @@ output_option = click.option(
     multiple=True,
     type=FILE,
     metavar="FILE",
-    help="Write .html, .json, .md or .txt; repeatable.",
+    help=f"Write the card; the suffix is the format: {', '.join(SUFFIXES)}. Repeatable.",
 )
 policy_option = click.option("--policy", metavar="ID|FILE", help="The policy, over the configuration's.")
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of whatever is drawn.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ from trustkit.errors import ConfigError, Problem
 from trustkit.renderers import format_of, render, save
 
 if TYPE_CHECKING:
+    from trustkit.renderers.results import Places
     from trustkit.scorecard import Scorecard
 
 
@@ -65,11 +67,13 @@ def card_problems(paths: Iterable[Path]) -> list[Problem]:
     return problems
 
 
-def show(card: Scorecard, format: str) -> None:
+def show(card: Scorecard, format: str, places: Places | None = None) -> None:
     """Write the card to stdout: colored text to a terminal that allows it, the other formats in UTF-8."""
     colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = min(max(shutil.get_terminal_size((88, 24)).columns, 80), 100)
-    text = render(card, format, color=colored, width=width)
+    text = render(card, format, color=colored, width=width, places=places)
+    if _under_github() and format != "github":
+        text = _without_commands(text, format)
     try:
         click.echo(text if format == "text" else text.encode(), nl=False)
     except BrokenPipeError:
@@ -77,11 +81,45 @@ def show(card: Scorecard, format: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def deliver(card: Scorecard, format: str, files: Iterable[Path], *, quiet: bool = False) -> None:
-    """Show the card, write its files, and leave with its exit status."""
-    show(card, format)
+def deliver(
+    card: Scorecard, format: str, files: Iterable[Path], *, places: Places | None = None, quiet: bool = False
+) -> None:
+    """Show the card, write its files, tell the code host, and leave with its exit status."""
+    show(card, format, places)
     for path in files:
-        save(card, path)
+        save(card, path, places)
         if not quiet:
             click.echo(f"wrote {path}", err=True)
+    if _under_github():
+        _tell_github(card, places, annotate=format != "github")
     raise click.exceptions.Exit(1 if card.gate.blocking else 0 if card.gate.holds else 3)
+
+
+def _under_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _without_commands(text: str, format: str) -> str:
+    """Text in which no label commands the runner: it obeys ``::`` that starts a line, ``##[`` anywhere."""
+    if format == "json":
+        return text.replace("##[", "#\\u0023[")
+    return re.sub(r"(?m)^(\s*)::", r"\1: :", text).replace("##[", "## [")
+
+
+def _tell_github(card: Scorecard, places: Places | None, *, annotate: bool) -> None:
+    """Annotate, and add the job summary.
+
+    The runner reads stderr too, and the card on stdout may be on its way to a file.
+    """
+    from trustkit.renderers.github import SUMMARY_BYTES, summary
+
+    if annotate:
+        click.echo(render(card, "github", places=places), err=True, nl=False)
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("ab") as file:
+            file.write(summary(card, SUMMARY_BYTES - file.tell()).encode())
+    except OSError as error:
+        click.echo(f"warning: the job summary could not be written: {error.strerror}", err=True)

@@ -2,55 +2,81 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustkit.errors import ConfigError, Problem, nearest
 
 if TYPE_CHECKING:
+    from trustkit.renderers.results import Places
     from trustkit.scorecard import Scorecard
 
 FORMATS = ("text", "json", "md", "github")
-"""Formats for a terminal; `github` is Markdown as GitHub's job summaries and comments show it."""
+"""Formats for a terminal or a log; `github` is the workflow commands that make annotations."""
 
-PAGES = ("html",)
+FILES = ("html", "sarif", "junit", "gitlab", "csv", "cyclonedx", "intoto")
 """Formats for a file alone."""
 
-SUFFIXES = {".html": "html", ".json": "json", ".md": "md", ".txt": "text"}
-"""Format of each suffix that `save` knows."""
+SUFFIXES = {
+    ".html": "html",
+    ".json": "json",
+    ".md": "md",
+    ".txt": "text",
+    ".sarif": "sarif",
+    ".sarif.json": "sarif",
+    ".xml": "junit",
+    ".gitlab.json": "gitlab",
+    ".csv": "csv",
+    ".cdx.json": "cyclonedx",
+    ".intoto.json": "intoto",
+}
+"""Format of each suffix that `save` knows; of two that fit a name, the longer one counts."""
 
-_LATER = (".sarif", ".xml", ".gitlab.json", ".csv")
+_PLACED = ("sarif", "gitlab", "github")
+"""Formats that point at lines of the configuration."""
 
 
 def render(
-    card: Scorecard, format: str = "text", *, color: bool = False, width: int = 88, language: str = "en"
+    card: Scorecard,
+    format: str = "text",
+    *,
+    color: bool = False,
+    width: int = 88,
+    language: str = "en",
+    places: Places | None = None,
 ) -> str:
     """Render a scorecard.
 
     Parameters
     ----------
     card : Scorecard
-        What to show.
-    format : {"text", "json", "md", "github", "html"}
-        Text for a terminal, the card itself, Markdown, or a page that stands alone.
+        What to show; nothing else is read.
+    format : str
+        `text` for a terminal, `json` (the card itself), `md`, `html` (a page that stands alone), `github`
+        (annotations), `sarif`, `junit`, `gitlab` (code quality), `csv` (the findings), `cyclonedx` or
+        `intoto`.
     color : bool
         Whether the text's verdicts are colored too; they are words in any case.
     width : int
         Columns of the text.
     language : str
         Language of the page's own words; what the policy and the checks say stays as the card has it.
+    places : Places, optional
+        Where the configuration sets each claim, for `github`, `gitlab` and `sarif`; by default, the first
+        line of ``trustkit.toml``.
 
     Returns
     -------
     str
-        Ends in a newline.
+        Ends in a newline, unless it is empty.
 
     Raises
     ------
     ConfigError
         For a format or a language that does not exist.
     """
-    formats = FORMATS + PAGES
+    formats = FORMATS + FILES
     if format not in formats:
         found = f"no format {format!r}; there are {', '.join(formats)}"
         raise ConfigError([Problem("format", found, nearest(format, formats))])
@@ -62,9 +88,9 @@ def render(
         return terminal(card, color=color, width=width)
     if format == "html":
         return _page(card, language)
-    from trustkit.renderers.markdown import markdown
-
-    return markdown(card)
+    name = "markdown" if format == "md" else format
+    renderer = getattr(import_module(f"trustkit.renderers.{name}"), name)
+    return renderer(card, places) if format in _PLACED else renderer(card)
 
 
 def _page(card: Scorecard, language: str) -> str:
@@ -83,21 +109,27 @@ def format_of(path: str | Path) -> str:
     Raises
     ------
     ConfigError
-        For a suffix that nothing writes, or that a later release will.
+        For a suffix that nothing writes, or that is a slip of one of two parts, as ``.gitlb.json``.
     """
     name = Path(path).name.lower()
-    known = ", ".join(SUFFIXES)
-    later = next((suffix for suffix in _LATER if name.endswith(suffix)), None)
-    if later:
-        raise ConfigError([Problem(str(path), f"{later} comes in a later release; there are {known}")])
-    suffix = Path(name).suffix
-    if suffix not in SUFFIXES:
-        found = f"no format has the suffix {suffix!r}; there are {known}"
-        raise ConfigError([Problem(str(path), found, nearest(suffix, SUFFIXES))])
-    return SUFFIXES[suffix]
+    fitting = max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default=None)
+    if fitting is None:
+        raise _no_suffix(path, Path(name).suffix, nearest(Path(name).suffix, SUFFIXES))
+    if fitting == ".json":
+        first_parts = {known.removesuffix(".json"): known for known in SUFFIXES if known.endswith(".json")}
+        first = Path(name.removesuffix(".json")).suffix
+        slip = nearest(first, first_parts) if first else None
+        if slip:
+            raise _no_suffix(path, f"{first}.json", first_parts[slip])
+    return SUFFIXES[fitting]
 
 
-def save(card: Scorecard, path: str | Path) -> None:
+def _no_suffix(path: str | Path, suffix: str, close: str | None) -> ConfigError:
+    found = f"no format has the suffix {suffix!r}; there are {', '.join(SUFFIXES)}"
+    return ConfigError([Problem(str(path), found, close)])
+
+
+def save(card: Scorecard, path: str | Path, places: Places | None = None) -> None:
     """Write a scorecard whole or not at all, in the format of the file's suffix.
 
     Raises
@@ -107,4 +139,4 @@ def save(card: Scorecard, path: str | Path) -> None:
     """
     from trustkit.evidence import write_whole
 
-    write_whole(Path(path), render(card, format_of(path)))
+    write_whole(Path(path), render(card, format_of(path), places=places))
