@@ -338,6 +338,29 @@ def test_edges_must_increase(edges):
         Frame.open(pd.DataFrame({"a": [1]})).binned("a", edges)
 
 
+@pytest.mark.parametrize("wrap", [pd.DataFrame, pa.table, pl.DataFrame])
+def test_what_is_missing(wrap):
+    table = {
+        "number": [1.0, float("nan"), None, 3.0],
+        "whole": [1, None, 2, 3],
+        "text": ["a", "", None, "(missing)"],
+        "lists": [[1], None, [], [2]],
+    }
+    frame = Frame.open(wrap(table))
+    assert frame.missing("number").tolist() == [False, True, True, False]
+    assert frame.missing("whole").tolist() == [False, True, False, False]
+    assert frame.missing("text").tolist() == [False, True, True, False]
+    assert frame.missing("lists").tolist() == [False, True, False, False]
+
+
+def test_missing_categories_and_arrays():
+    table = pd.DataFrame({"kind": pd.Categorical(["a", None, ""]), "array": [np.ones(2), None, np.ones(3)]})
+    assert Frame.open(table).missing("kind").tolist() == [False, True, True]
+    assert Frame.open(table).missing("array").tolist() == [False, True, False]
+    coded = pa.table({"kind": pa.array(["a", None, ""]).dictionary_encode()})
+    assert Frame.open(coded).missing("kind").tolist() == [False, True, True]
+
+
 def test_an_unknown_column_is_named():
     for method in ("labels", "numbers"):
         with pytest.raises(FrameError, match="'b'"):

@@ -197,6 +197,16 @@ class Frame:
         with _named(column):
             return _numbers(_arrow(self._column(column)))
 
+    def missing(self, column: str) -> NDArray[np.bool_]:
+        """Tell of each row whether `column` has no value: null, not a number, or an empty text."""
+        with _named(column):
+            values = self._column(column)
+        if isinstance(values, pd.Series):
+            loose = values.dtype == np.dtype(object)
+            empty = values.map(_is_empty) if loose else (values == "").fillna(False)
+            return (values.isna() | empty).to_numpy(dtype=np.bool_)
+        return _missing(values)
+
     def batches(self, columns: Sequence[str], size: int = 10_000) -> Iterator[pd.DataFrame]:
         """Yield feature tables for a model: pandas, at most `size` rows each, the source's types kept."""
         at = [self._at[name] for name in columns]
@@ -408,6 +418,21 @@ def _texts(values: pa.Array) -> list[str]:
     if pa.types.is_floating(kind):  # numpy's scalars know their width: .1 in 32 bits is 0.1
         return [label_text(each) for each in values.to_numpy(zero_copy_only=False)]
     return [label_text(each) for each in values.to_pylist()]
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str) and not value
+
+
+def _missing(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    absent = pc.is_null(column, nan_is_null=True)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        absent = pc.or_(absent, pc.fill_null(pc.equal(column, ""), False))
+    flags: NDArray[np.bool_] = absent.to_numpy()
+    return flags
 
 
 def _numbers(column: pa.ChunkedArray) -> Floats:
