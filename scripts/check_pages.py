@@ -37,7 +37,10 @@ def _blocks(check: Check) -> Iterator[str]:
     yield "## Figures"
     rows = [f"| `{name}` | {metric.title} | {metric.unit} |" for name, metric in check.metrics.items()]
     yield "\n".join(["| metric | what it is | unit |", "|---|---|---|", *rows])
-    reads = ", ".join(kind.__name__ for kind in check.needs.values())
+    reads = ", ".join(
+        f"{kind.__name__}{' (where there is any)' if name in check.optional else ''}"
+        for name, kind in check.needs.items()
+    )
     yield f"A policy bounds one as `min_METRIC` or `max_METRIC`. Evidence read: {reads}."
     if check.options:
         yield "## Options"

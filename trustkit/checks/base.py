@@ -129,9 +129,10 @@ class Check:
         Figures it yields; a policy's limits are ``min_`` or ``max_`` one of them.
     function : callable
         Positional parameters are evidence, by type: ``Kind | None`` is None
-        where there is none of the kind. Keyword-only ones are options. One named ``judged`` is filled by the judge: the metrics that
-        a limit bounds, of which the check yields every claim; of the others
-        it may show the largest alone.
+        where there is none of the kind. Keyword-only ones are options. One
+        named ``judged`` is filled by the judge: the metrics that a limit
+        bounds, of which the check yields every claim; of the others it may
+        show the largest alone.
     needs : mapping of str to type
         Kinds of evidence, by parameter.
     optional : frozenset of str
