@@ -85,6 +85,10 @@ def _check_page(check: Check, controls: list[tuple[Control, Policy]]) -> Iterato
     yield from ["", inspect.getdoc(check.function) or ""]
     metrics = [[name, metric.title, f"({metric.unit})"] for name, metric in check.metrics.items()]
     yield from _section("Metrics", _aligned(metrics))
+    conventions = [
+        f"{name}: {metric.convention}" for name, metric in check.metrics.items() if metric.convention
+    ]
+    yield from _section("Conventions", conventions)
     options = [(name, inspect.formatannotation(of), value) for name, (of, value) in check.options.items()]
     yield from _section("Options", [f"{name}: {of} = {value!r}" for name, of, value in options])
     uses = [

@@ -326,6 +326,15 @@ class Page:
         return [(clean(c.kind), clean(note, 300)) for c in self.card.evidence for note in c.notes]
 
     @cached_property
+    def conventions(self) -> list[tuple[str, str]]:
+        """What is compared with what, by check and metric."""
+        return [
+            (clean(f"{check} {metric}"), clean(convention, 400))
+            for check, metrics in self.card.conventions.items()
+            for metric, convention in metrics.items()
+        ]
+
+    @cached_property
     def claims(self) -> int:
         """How many claims share alpha."""
         found = next(filter(None, map(_CLAIMS.match, self.card.notes)), None)
