@@ -55,7 +55,7 @@ def _pooled(cells: Cells, min_cell: int) -> Cells:
     codes[_small(cells, min_cell), :axes] = others
     moved = replace(cells, labels=labels, block=Block(codes, cells.block.sums).summed())
     kept = replace(moved, block=moved.block.where(~_small(moved, min_cell)))
-    return replace(kept, block=_joined_bins(kept.block, min_cell))
+    return replace(kept, block=joined_bins(kept.block, min_cell))
 
 
 def _small(cells: Cells, min_cell: int) -> NDArray[np.bool_]:
@@ -65,7 +65,7 @@ def _small(cells: Cells, min_cell: int) -> NDArray[np.bool_]:
     return small[cells.grouping(cells.attributes).of(cells.block)]
 
 
-def _joined_bins(block: Block, min_cell: int) -> Block:
+def joined_bins(block: Block, min_cell: int) -> Block:
     """Join neighboring score bins; bins that hold too few rows alone go with the ones before."""
     if len(block.codes) == 0:
         return block
