@@ -203,6 +203,11 @@ class Comparison:
         pairs = [(i, j) for i in groups for j in groups if i != j]
         return cls([i for i, _ in pairs], [j for _, j in pairs], two_sided=False)
 
+    @property
+    def places(self) -> list[int]:
+        """Places of the references among the groups, or among their rests."""
+        return self.subject if self.reference is None else self.reference
+
     def sides(self, table: Table, measure: Callable[[Table], Rate], measured: Rate | None = None) -> Sides:
         """Measure both sides of each pair.
 
@@ -216,9 +221,7 @@ class Comparison:
             ``measure(table)``, where the caller has it already.
         """
         mine = measure(table) if measured is None else measured
-        other, places = (
-            (measure(table.rest()), self.subject) if self.reference is None else (mine, self.reference)
-        )
+        other, places = (measure(table.rest()) if self.reference is None else mine), self.places
         return Sides(
             mine.limits.take(self.subject),
             other.limits.take(places),
