@@ -64,7 +64,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
             schema,
             axes,
             score=score,
-            weight=_weights(sources),
+            weight=row_weights(sources),
             bucket=_buckets(sources, schema),
             faults=faults,
         )
@@ -106,7 +106,14 @@ def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
     return score, {}
 
 
-def _weights(sources: Sources) -> Any:
+def row_weights(sources: Sources) -> Any:
+    """Weight of each row, or None.
+
+    Raises
+    ------
+    ConfigError
+        For weights that are missing, negative or infinite.
+    """
     if sources.data.weight is None:
         return None
     weight = sources.numbers("weight")
