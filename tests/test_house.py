@@ -24,9 +24,13 @@ MAY_IMPORT = {
     "models": {"errors", "frames"},
     "system": {"config", "errors"},
     "collectors": {"config", "errors", "evidence", "frames", "models", "system"},
-    "judging": {"checks", "config", "errors", "evidence", "measure", "policy", "scorecard"},
+    "comparing": {"errors", "measure", "scorecard"},
+    "judging": {"checks", "comparing", "config", "errors", "evidence", "measure", "policy", "scorecard"},
     "renderers": {"errors", "scorecard", "evidence"},
-    "auditing": {"checks", "collectors", "config", "errors", "judging", "policy", "scorecard", "system"},
+    "auditing": {
+        "checks", "collectors", "comparing", "config", "errors", "evidence", "judging", "policy", "scorecard",
+        "system",
+    },
     "testing": {"checks"},
 }
 """Which rooms each room may know. `cli` and `commands` join all; `__init__` names what it exports."""

@@ -11,8 +11,10 @@ from typing import Any
 from trustkit import checks
 from trustkit.collectors import Progress, collect
 from trustkit.collectors.sources import input_problems
+from trustkit.comparing import baseline_problems, load_baseline
 from trustkit.config import Config
 from trustkit.errors import ConfigError, at_once
+from trustkit.evidence.transitions import Transitions
 from trustkit.judging.carding import card
 from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
@@ -38,6 +40,7 @@ def audit(
     seed: int = 0,
     as_of: date | str | None = None,
     progress: Progress | None = None,
+    baseline: Scorecard | str | Path | None = None,
     **keys: Any,
 ) -> Scorecard:
     """Audit a system and return its scorecard.
@@ -67,6 +70,10 @@ def audit(
         The day that expiry dates are compared with; today, UTC, by default.
     progress : callable, optional
         Called with a stage, what is done of it and its total.
+    baseline : Scorecard or path, optional
+        An earlier card. What is worse than it beyond error blocks the gate;
+        what failed on it already, and is not worse, does not. With
+        ``baseline_prediction`` among the keys both are compared row by row.
     **keys
         Keys of ``[system]`` and ``[data]``, flat: ``target="approved"``.
 
@@ -106,9 +113,13 @@ def audit(
         system = System(model, data, config=base.replace(**over), **keys)
     except ConfigError as error:
         raise with_inputs(error, model, data) from None
-    plan = planned(system, policy if isinstance(policy, Policy) else None, only=only, as_of=day)
-    evidence = collect(system, only=plan.kinds(), seed=seed, progress=progress)
-    return card(evidence, plan, {**checks.discover()[1], **broken()}, started=started, clock=clock)
+    with at_once(lambda: baseline_problems(baseline)):
+        plan = planned(system, policy if isinstance(policy, Policy) else None, only=only, as_of=day)
+    earlier = None if baseline is None else load_baseline(baseline)
+    kinds = plan.kinds() if earlier is None else plan.kinds() | {Transitions.kind}
+    evidence = collect(system, only=kinds, seed=seed, progress=progress)
+    raised = {**checks.discover()[1], **broken()}
+    return card(evidence, plan, raised, started=started, clock=clock, baseline=earlier)
 
 
 def planned(system: System, policy: Policy | None, *, only: Iterable[str] | None, as_of: date | None) -> Plan:

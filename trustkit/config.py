@@ -225,6 +225,10 @@ class DataSection(_Section):
         default=None, description="The class or classes a person wants; by default, positive."
     )
     prediction: Text | None = Field(default=None, description="The decision column of a log.")
+    baseline_prediction: Text | None = Field(
+        default=None,
+        description="The column of the baseline's decisions; with --baseline both are compared row by row.",
+    )
     score: Text | None = Field(default=None, description="The column of the probability of positive.")
     features: Names | None = Field(
         default=None,
@@ -250,7 +254,7 @@ class DataSection(_Section):
             raise _refused(Problem("", "a regression has no classes; remove it, or correct system.task"))
         return value
 
-    @field_validator("prediction", "score", "weight", "unit", "time")
+    @field_validator("prediction", "baseline_prediction", "score", "weight", "unit", "time")
     @classmethod
     def _is_not_the_target(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and value == info.data.get("target"):

@@ -69,8 +69,26 @@ class Score(_Part):
         )
 
 
+class Change(_Part):
+    """How a finding differs from that of another card.
+
+    `verdict` and `estimate` are the other's; `change` is this estimate less
+    that one, `interval` its limits at `level`, and `p_worse` the p-value of its
+    being no worse. `paired`: both decided the same rows, compared row by row.
+    """
+
+    verdict: Verdict
+    estimate: float | None
+    change: float | None
+    interval: tuple[float | None, float | None] | None
+    level: float | None
+    p_worse: float | None
+    paired: bool
+    worse: bool
+
+
 class Finding(_Part):
-    """An estimate judged against a limit, or a figure shown without one."""
+    """An estimate judged against a limit, or a figure shown without one; `baseline` where it was compared."""
 
     id: str
     check: str
@@ -91,6 +109,7 @@ class Finding(_Part):
     why: str | None
     message: str
     remedy: str | None
+    baseline: Change | None = None
 
 
 class ControlResult(_Part):
@@ -136,14 +155,36 @@ class Principle(_Part):
     areas: tuple[Area, ...]
 
 
+class Baseline(_Part):
+    """The card that this one was compared with.
+
+    `compared` claims stand on both, `paired` of them row by row; the chance
+    that any is called worse though it is not is at most `alpha`. `worse` and
+    `known` are controls: with a claim that is worse; with none that is worse
+    or new among those that hold them back, so that they do not block.
+    """
+
+    digest: str
+    as_of: str
+    name: str | None
+    version: str | None
+    same_data: bool
+    alpha: float
+    compared: int
+    paired: int
+    worse: tuple[str, ...]
+    known: tuple[str, ...]
+
+
 class Gate(_Part):
-    """Whether the release may go on, and what blocks it."""
+    """Whether the release may go on, what blocks it, and the baseline that it is held against."""
 
     holds: bool
     fail_on: Literal["fail", "inconclusive", "never"]
     require: tuple[str, ...]
     blocking: tuple[str, ...]
     waived: tuple[str, ...]
+    baseline: Baseline | None = None
 
 
 class Cost(_Part):
@@ -228,8 +269,12 @@ class Scorecard(_Part):
         if self.gate.holds:
             return
         named = {control.id: control for control in self.controls}
+        worse = () if self.gate.baseline is None else self.gate.baseline.worse
         lines = [
-            f"{i}: {named[i].title}: {named[i].verdict}" if i in named else i for i in self.gate.blocking
+            f"{i}: {named[i].title}: {named[i].verdict}{', worse than the baseline' if i in worse else ''}"
+            if i in named
+            else i
+            for i in self.gate.blocking
         ]
         errors = [f"{c.id}: a check raised an error" for c in self.controls if c.verdict == Verdict.ERROR]
         raise GateFailed("the gate does not hold\n" + "\n".join(lines + errors))
@@ -254,9 +299,17 @@ class Scorecard(_Part):
                 names[place].append(control.id)
         return names
 
+    def plain(self) -> dict[str, Any]:
+        """Plain data of ``scorecard.json``; a card without a baseline does not name one."""
+        data = self.model_dump(mode="json")
+        for part in (data["gate"], *data["findings"]):
+            if part["baseline"] is None:
+                del part["baseline"]
+        return data
+
     def to_json(self) -> str:
         """Text of ``scorecard.json``, ending in a newline."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(self.plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def save(self, path: str | Path) -> None:
         """Write the card; the suffix chooses the format (.json, .md, .txt)."""
@@ -290,7 +343,7 @@ class Scorecard(_Part):
 
     def content_digest(self) -> str:
         """Digest of what was found; see `digest_of`."""
-        return digest_of(self.model_dump(mode="json"))
+        return digest_of(self.plain())
 
     def __str__(self) -> str:
         from trustkit.renderers import render

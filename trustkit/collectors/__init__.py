@@ -19,6 +19,7 @@ COLLECTORS = {
     "provenance": "trustkit.collectors.provenance:collect_provenance",
     "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",
+    "transitions": "trustkit.collectors.transitions:collect_transitions",
 }
 """The function that collects each kind of evidence from opened `Sources`."""
 

@@ -22,6 +22,7 @@ KINDS = {
     "provenance": "trustkit.evidence.provenance:Provenance",
     "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",
+    "transitions": "trustkit.evidence.transitions:Transitions",
 }
 """Where each kind of evidence is defined."""
 

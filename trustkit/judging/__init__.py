@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from trustkit.comparing import baseline_problems, load_baseline
 from trustkit.config import Config
+from trustkit.errors import at_once
 from trustkit.evidence import Evidence
 from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
@@ -25,6 +27,7 @@ def judge(
     waivers: Sequence[Mapping[str, Any]] | None = None,
     as_of: date | str | None = None,
     only: Iterable[str] | None = None,
+    baseline: Scorecard | str | Path | None = None,
 ) -> Scorecard:
     """Judge evidence by a policy; neither data nor model is needed.
 
@@ -42,6 +45,8 @@ def judge(
         The day that expiry dates are compared with; today, UTC, by default.
     only : iterable of str, optional
         Checks, controls or areas; the rest is not assessed.
+    baseline : Scorecard or path, optional
+        An earlier card, as `audit` takes it.
 
     Returns
     -------
@@ -72,11 +77,14 @@ def judge(
     if waivers is not None:
         over["waivers"] = waivers
     found, unloaded = checks.discover()
-    plan = Plan.of(
-        read.replace(**over) if over else read,
-        found,
-        policies=(policy,) if isinstance(policy, Policy) else None,
-        only=only,
-        as_of=day,
-    )
-    return card(evidence, plan, {**unloaded, **broken()}, started=started, clock=clock)
+    with at_once(lambda: baseline_problems(baseline)):
+        plan = Plan.of(
+            read.replace(**over) if over else read,
+            found,
+            policies=(policy,) if isinstance(policy, Policy) else None,
+            only=only,
+            as_of=day,
+        )
+    earlier = None if baseline is None else load_baseline(baseline)
+    raised = {**unloaded, **broken()}
+    return card(evidence, plan, raised, started=started, clock=clock, baseline=earlier)

@@ -89,11 +89,9 @@ def card(
         for control, _ in plan.controls
     )
     verdicts = [control.verdict for control in controls] + ([Verdict.ERROR] if broken else [])
-    gate = gate_of(
-        plan.config, controls, tuple(findings.values()), broken=bool(broken), baseline=held
-    )
+    gate = gate_of(plan.config, controls, tuple(findings.values()), broken=bool(broken), baseline=held)
     notes = [*_trusted(evidence), *waivers.notes(), *plan.loosened(), _method(evidence, plan, len(claims))]
-    notes += baseline_notes(gate, findings.values())
+    notes += baseline_notes(gate, findings.values(), evidence.system.get("name"))
     made = Scorecard(
         digest="",
         verdict=_joined(verdicts),

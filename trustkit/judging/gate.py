@@ -8,7 +8,7 @@ from typing import Any
 
 from trustkit.config import Config, Waiver
 from trustkit.policy import Control
-from trustkit.scorecard import ControlResult, Finding, Gate, Verdict
+from trustkit.scorecard import Baseline, ControlResult, Finding, Gate, Verdict
 
 _WAIVABLE = (Verdict.FAIL, Verdict.INCONCLUSIVE)
 
@@ -33,9 +33,9 @@ class Waivers:
 
     def lift(self, control: str, findings: Sequence[Finding], verdict: Verdict) -> dict[str, Any] | None:
         """Waiver that lifts a control: every finding that holds it back is matched by one in force."""
-        if verdict not in _WAIVABLE:
+        if verdict not in (*_WAIVABLE, Verdict.PASS):
             return None
-        back = [finding for finding in findings if finding.verdict in _WAIVABLE]
+        back = [finding for finding in findings if finding.verdict in _WAIVABLE or is_worse(finding)]
         places = [self._match(control, finding) for finding in back]
         self._used |= {place for place in places if place is not None}
         if not places or any(place is None or self._expired(place) for place in places):
@@ -63,17 +63,37 @@ class Waivers:
         return min(matching, key=lambda i: (self._expired(i), i), default=None)
 
 
-def gate_of(config: Config, controls: Sequence[ControlResult], *, broken: bool) -> Gate:
-    """Gate over judged controls; `broken` says that something raised outside of them."""
+def gate_of(
+    config: Config,
+    controls: Sequence[ControlResult],
+    findings: Sequence[Finding],
+    *,
+    broken: bool,
+    baseline: Baseline | None = None,
+) -> Gate:
+    """Gate over judged controls; `broken` says that something raised outside of them.
+
+    Beside a baseline, a control that would block does not where each finding
+    that holds it back did so on the baseline and is not worse; one with a
+    finding that is worse blocks. What is required has to pass all the same.
+    """
     policy = config.policy
     stops = {"fail": (Verdict.FAIL,), "inconclusive": _WAIVABLE, "never": ()}[policy.fail_on]
     lifted = [control.id for control in controls if control.waiver is not None]
-    blocking = []
+    blocking, worse, known = [], [], []
     for control in controls:
+        mine = [findings[place] for place in control.findings]
+        if any(map(is_worse, mine)):
+            worse.append(control.id)
+        elif control.verdict in stops and _is_known(mine, stops):
+            known.append(control.id)
         required = {control.id, control.area, control.principle} & set(policy.require)
-        stopped = control.verdict in stops or (required and control.verdict != Verdict.PASS)
+        stopped = control.verdict in stops and control.id not in known
+        stopped = stopped or control.id in worse or (bool(required) and control.verdict != Verdict.PASS)
         if stopped and control.id not in lifted and policy.fail_on != "never":
             blocking.append(control.id)
+    if baseline is not None:
+        baseline = baseline.model_copy(update={"worse": tuple(worse), "known": tuple(known)})
     raised = broken or any(control.verdict == Verdict.ERROR for control in controls)
     return Gate(
         holds=not blocking and not raised,
@@ -81,6 +101,20 @@ def gate_of(config: Config, controls: Sequence[ControlResult], *, broken: bool) 
         require=policy.require,
         blocking=tuple(blocking),
         waived=tuple(lifted),
+        baseline=baseline,
+    )
+
+
+def is_worse(finding: Finding) -> bool:
+    """Whether it is worse than on the baseline, beyond error."""
+    return finding.baseline is not None and finding.baseline.worse
+
+
+def _is_known(findings: Sequence[Finding], stops: Sequence[Verdict]) -> bool:
+    """Whether all that holds a control back did so on the baseline too."""
+    back = [finding for finding in findings if finding.verdict in stops]
+    return bool(back) and all(
+        each.baseline is not None and each.baseline.verdict in (Verdict.FAIL, each.verdict) for each in back
     )
 
 
