@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 _evidence_option = click.option(
     "-o", "--output", required=True, type=FILE, metavar="FILE", help="Write the evidence to FILE, as JSON."
 )
+_baseline_option = click.option(
+    "--baseline",
+    type=FILE,
+    metavar="CARD",
+    help="An earlier scorecard (JSON): what is worse than it blocks, what failed on it already does not.",
+)
 
 
 @click.command()
@@ -41,6 +47,7 @@ _evidence_option = click.option(
 @format_option
 @policy_option
 @click.option("--only", multiple=True, metavar="ID", help="A check, control or area; repeatable.")
+@_baseline_option
 @click.option("--fail-on", type=click.Choice(["fail", "inconclusive", "never"]), help="What blocks the gate.")
 @seed_option
 @as_of_option
@@ -51,6 +58,7 @@ def audit(
     format: str,
     policy: str | None,
     only: tuple[str, ...],
+    baseline: Path | None,
     fail_on: str | None,
     seed: int,
     as_of: date | None,
@@ -62,7 +70,7 @@ def audit(
     Without a configuration: --data FILE and the columns by their roles. The
     scorecard goes to stdout and to the files of -o and [output].
     """
-    with at_once(lambda: card_problems(output)):
+    with at_once(lambda: card_problems(output), lambda: _baseline_problems(baseline)):
         config, chosen = audited_config(path, columns, as_of), policy_of(policy)
         from trustkit.auditing import audit, planned
         from trustkit.system import System
@@ -80,6 +88,7 @@ def audit(
             seed=seed,
             as_of=as_of,
             progress=report,
+            baseline=baseline,
         )
     deliver(card, format, files, places=places_of(config), quiet=quiet)
 
@@ -134,6 +143,7 @@ def merge(evidence: tuple[Path, ...], output: Path) -> None:
 @click.argument("evidence", type=FILE)
 @click.option("--config", type=FILE, metavar="FILE", help="Limits, waivers and gate.")
 @policy_option
+@_baseline_option
 @as_of_option
 @output_option
 @format_option
@@ -141,6 +151,7 @@ def judge(
     evidence: Path,
     config: Path | None,
     policy: str | None,
+    baseline: Path | None,
     as_of: date | None,
     output: tuple[Path, ...],
     format: str,
@@ -149,7 +160,7 @@ def judge(
     same = [
         Problem(str(path), "this is the evidence") for path in output if path.resolve() == evidence.resolve()
     ]
-    with at_once(lambda: card_problems(output), lambda: same):
+    with at_once(lambda: card_problems(output), lambda: same, lambda: _baseline_problems(baseline)):
         from trustkit.config import Config
         from trustkit.evidence import Evidence
 
@@ -159,13 +170,19 @@ def judge(
     files = _files(output, read)
     from trustkit.judging import judge
 
-    card = judge(collected, policy_of(policy), config=read, as_of=as_of)
+    card = judge(collected, policy_of(policy), config=read, as_of=as_of, baseline=baseline)
     deliver(card, format, files, places=places_of(read))
 
 
 def _files(output: tuple[Path, ...], config: Config) -> list[Path]:
     """Files to write: those of -o, and the configuration's in its folder."""
     return list(dict.fromkeys([*output, *(config.folder / name for name in config.output.files)]))
+
+
+def _baseline_problems(baseline: Path | None) -> list[Problem]:
+    from trustkit.comparing import baseline_problems
+
+    return baseline_problems(baseline)
 
 
 def _declared_problems(config: Config) -> list[Problem]:

@@ -37,6 +37,7 @@ _SYSTEM = (
     click.option("--data", metavar="FILE", help="Audit FILE, without a configuration."),
     click.option("--target", metavar="COLUMN", help="With --data: the true outcome."),
     click.option("--prediction", metavar="COLUMN", help="With --data: the decision."),
+    click.option("--baseline-prediction", metavar="COLUMN", help="With --data: the decision of --baseline."),
     click.option("--score", metavar="COLUMN", help="With --data: the probability of the positive class."),
     click.option("--model", metavar="MODULE:OBJECT", help="With --data: the model, if there is one."),
     click.option("--sensitive", metavar="C,C", callback=_names, help="With --data: columns of groups."),

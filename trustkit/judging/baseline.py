@@ -77,9 +77,9 @@ def baseline_notes(gate: Gate, findings: Iterable[Finding], name: str | None) ->
     held = gate.baseline
     if held is None:
         return
-    version = f" of version {held.version}" if held.version else ""
+    of = f" of version {held.version}" if held.version else ""
     yield (
-        f"against the card{version} as of {held.as_of}, {held.digest[:19]}: {_how(held)}; the chance that any "
+        f"against the card{of} as of {held.as_of}, {held.digest[:19]}: {_how(held)}; the chance that any "
         f"is called worse though it is not is at most {held.alpha:g} (weighted Holm), beside the alpha above"
     )
     if held.name != name:

@@ -129,15 +129,22 @@ def gate(card: Scorecard) -> str:
     """Whether the gate holds, and what it is that stops it."""
     verdicts = {control.id: control.verdict for control in card.controls}
     waived = f" ({', '.join(map(clean, card.gate.waived))} waived)" if card.gate.waived else ""
+    held = card.gate.baseline
+    known, worse = ((), ()) if held is None else (held.known, held.worse)
+    lifted = waived + (f" ({', '.join(map(clean, known))} known from the baseline)" if known else "")
     if card.gate.holds:
         why = ": fail_on never, nothing blocks it" if card.gate.fail_on == "never" else ""
         if not why and not any(verdict in ("pass", "fail") for verdict in verdicts.values()):
             why = ", but no control is settled"
-        return f"holds{why}{waived}"
-    stops = [f"{clean(id)} {VERDICTS[verdicts[id]]}" for id in card.gate.blocking if id in verdicts]
+        return f"holds{why}{lifted}"
+    stops = [
+        f"{clean(id)} {VERDICTS[verdicts[id]]}{', worse than the baseline' if id in worse else ''}"
+        for id in card.gate.blocking
+        if id in verdicts
+    ]
     raised = [id for id, verdict in verdicts.items() if verdict == "error" and id not in card.gate.blocking]
     stops += [f"{clean(id)} {VERDICTS['error']}" for id in raised]
-    return f"does not hold: {', '.join(stops) or 'a plugin raised an error'}{waived}"
+    return f"does not hold: {', '.join(stops) or 'a plugin raised an error'}{lifted}"
 
 
 def score(card: Scorecard) -> str:
