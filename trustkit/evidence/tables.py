@@ -156,20 +156,17 @@ class Scores:
 
     def rest(self) -> Scores:
         """Return, in place of each group, all the others together."""
-        return replace(self, **{name: part.sum(axis=0) - part for name, part in self._sums().items()})
+        return Scores(self.groups, *(part.sum(axis=0) - part for part in self._sums()))
 
     def take(self, index: Any) -> Scores:
         """Return the groups at `index`, which may occur more than once."""
-        groups = [self.groups[i] for i in index]
-        return replace(self, groups=groups, **{name: part[index] for name, part in self._sums().items()})
+        return Scores([self.groups[i] for i in index], *(part[index] for part in self._sums()))
 
     def facing(self, positive: Scores) -> Scores:
         """Return the negatives of these groups beside the positives of others, place by place."""
-        theirs = positive._sums()
-        both = {
-            name: np.stack([part[:, 0], theirs[name][:, 1]], axis=1) for name, part in self._sums().items()
-        }
-        return replace(self, **both)
+        parts = zip(self._sums(), positive._sums(), strict=True)
+        both = (np.stack([mine[:, 0], theirs[:, 1]], axis=1) for mine, theirs in parts)
+        return Scores(self.groups, *both)
 
-    def _sums(self) -> dict[str, NDArray[Any]]:
-        return {"n": self.n, "mass": self.mass, "s": self.s, "s2": self.s2}
+    def _sums(self) -> tuple[Any, ...]:
+        return self.n, self.mass, self.s, self.s2

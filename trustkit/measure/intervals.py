@@ -255,6 +255,10 @@ class Difference(Limits):
         """Limits of a difference between separate groups."""
         return cls(a, b, np.zeros(len(a.value)), np.zeros(len(a.value), dtype=bool))
 
+    def turned(self) -> Self:
+        """Limits of ``b - a``."""
+        return type(self)(self.b, self.a, self.rho, self.paired)
+
     @classmethod
     def of_shares(cls, a: ClopperPearson, b: ClopperPearson) -> Self:
         """Limits of a difference between two disjoint shares of the same rows."""
@@ -410,7 +414,12 @@ class Greatest(Limits):
     lower limit at level / k, so that picking the largest is paid for.
     """
 
-    parts: tuple[Limits, ...]
+    parts: tuple[Measured, ...]
+
+    @property
+    def value(self) -> Floats:
+        """The largest; NaN where any is undefined."""
+        return np.asarray(np.maximum.reduce([part.value for part in self.parts]))
 
     def lower(self, level: Level) -> Floats:
         """Largest of the lower limits, each at level / k."""
@@ -446,52 +455,6 @@ class Odds(Limits):
 
 
 @dataclass(frozen=True)
-class Pooled(Limits):
-    """MOVER limits of a weighted mean of independent proportions, one a stratum.
-
-    Parameters
-    ----------
-    parts : tuple of ClopperPearson
-        The proportions of each stratum.
-    weights : tuple of array, shape (estimates,)
-        Their weights, which no outcome may have touched; 0 where a stratum is left out.
-    """
-
-    parts: tuple[ClopperPearson, ...]
-    weights: tuple[Floats, ...]
-
-    @property
-    def value(self) -> Floats:
-        """The weighted mean; NaN where all weights are 0."""
-        return self._mean([part.value for part in self.parts])
-
-    def lower(self, level: Level) -> Floats:
-        """Mean less the root of the summed squared distances; 0 where it is undefined."""
-        down = self._distance([part.value - part.lower(level) for part in self.parts])
-        return np.maximum(np.nan_to_num(self.value - down, nan=0.0), 0.0)
-
-    def upper(self, level: Level) -> Floats:
-        """Mean plus the root of the summed squared distances; 1 where it is undefined."""
-        up = self._distance([part.upper(level) - part.value for part in self.parts])
-        return np.minimum(np.nan_to_num(self.value + up, nan=1.0), 1.0)
-
-    def grown(self, factor: Floats) -> Self:
-        """Multiply the sample of every stratum."""
-        return replace(self, parts=tuple(part.grown(factor) for part in self.parts))
-
-    def _mean(self, values: list[Floats]) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.sum([_none(w, w * v) for w, v in zip(self.weights, values, strict=True)], axis=0) / sum(
-                self.weights
-            )
-
-    def _distance(self, distances: list[Floats]) -> Floats:
-        parts = [_none(w, w * d) ** 2 for w, d in zip(self.weights, distances, strict=True)]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.sqrt(np.sum(parts, axis=0)) / sum(self.weights)
-
-
-@dataclass(frozen=True)
 class AreaUnderCurve(Limits):
     """Limits of an AUC: the wider of logit-DeLong and Hanley-McNeil at the limit.
 
@@ -519,6 +482,22 @@ class AreaUnderCurve(Limits):
     def upper(self, level: Level) -> Floats:
         """Higher of the two upper limits."""
         return np.maximum(self._logit(level, 1.0), self._score(level, 1.0))
+
+    def grown(self, factor: Floats) -> Self:
+        """Multiply the rows of both classes."""
+        return replace(
+            self,
+            error=self.error / np.sqrt(factor),
+            positives=self.positives * factor,
+            negatives=self.negatives * factor,
+        )
+
+    def placed(self, value: Floats) -> Self:
+        """Move the area; its error changes as Hanley and McNeil's does."""
+        inside = np.clip(value, 0.0, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = self._null_error(inside) * self.error / self._null_error(self.value)
+        return replace(self, value=inside, error=np.nan_to_num(error, posinf=0.0))
 
     def _logit(self, level: Level, side: float) -> Floats:
         inside = np.clip(self.value, 1e-12, 1 - 1e-12)
@@ -611,6 +590,49 @@ class CalibrationError(Limits):
         return np.fmax.reduce(upper), np.fmax.reduce(lower)
 
 
+@dataclass(frozen=True)
+class Deviation(Limits):
+    """Limits of a mean absolute deviation, by bounded differences (McDiarmid 1989).
+
+    A row changes the estimate by at most 1 / n, and chance adds to its mean at
+    most the mean standard error of what is added up.
+
+    Parameters
+    ----------
+    plain : array, shape (estimates,)
+        The estimate as it is, with its bias.
+    bias : array, shape (estimates,)
+        At most so much of it is bias.
+    n : array, shape (estimates,)
+        Effective rows.
+    """
+
+    plain: Floats
+    bias: Floats
+    n: Floats
+
+    def lower(self, level: Level) -> Floats:
+        """Estimate less its bias and its deviation; not below 0."""
+        return np.maximum(np.nan_to_num(self.plain - self.bias - self._reach(level), nan=0.0), 0.0)
+
+    def upper(self, level: Level) -> Floats:
+        """Estimate and its deviation; not above 1."""
+        return np.minimum(np.nan_to_num(self.plain + self._reach(level), nan=1.0), 1.0)
+
+    def _reach(self, level: Level) -> Floats:
+        with np.errstate(divide="ignore"):
+            return np.sqrt(-np.log(level) / 2 / self.n)
+
+
+def mean_size(a: Difference, b: Difference) -> Greatest:
+    """Limits of the mean of the sizes of two differences.
+
+    It is the largest of the four means with either sign: the size of a
+    difference that is 0 is estimated too large, a signed one is not.
+    """
+    return Greatest(tuple(Mean((one, other)) for one in (a, a.turned()) for other in (b, b.turned())))
+
+
 def proportions(value: Floats, n: Floats) -> ClopperPearson:
     """Limits of proportions of independent unweighted rows."""
     return ClopperPearson(value, n, np.full_like(value, np.inf))
@@ -619,11 +641,6 @@ def proportions(value: Floats, n: Floats) -> ClopperPearson:
 def _odds(share: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(share < 1, share / (1 - share), np.nan)
-
-
-def _none(weight: Floats, value: Floats) -> Floats:
-    """Value, and 0 where its weight is: the value may then be undefined."""
-    return np.where(weight > 0, value, 0.0)
 
 
 def _kin(part: Any) -> Hashable:

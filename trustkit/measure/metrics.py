@@ -1,7 +1,8 @@
-"""What is no rate: through scikit-learn on cells, since a table of cells is a weighted data frame."""
+"""What is no rate: areas under ROC curves and losses, from score histograms."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,82 @@ def weighted_rows(scores: Scores, group: int = 0) -> tuple[NDArray[np.int64], Fl
     return truth.astype(np.int64), mean[place], mass[truth, place]
 
 
-def area_under_curve(scores: Scores, group: int = 0) -> float:
-    """Area under the ROC curve (scikit-learn); NaN where a class is absent."""
-    from sklearn.metrics import roc_auc_score
+@dataclass(frozen=True)
+class Area:
+    """Areas under ROC curves, one entry a group.
 
-    truth, score, weight = weighted_rows(scores, group)
-    if len(np.unique(truth)) < 2:
-        return float("nan")
-    return float(roc_auc_score(truth, score, sample_weight=weight))
+    Attributes
+    ----------
+    value : array, shape (groups,)
+        NaN where a class is absent.
+    n : array of int, shape (groups,)
+        Rows of the rarer class.
+    limits : AreaUnderCurve
+        Of independent unweighted rows; with fewer than 30 a class they do not hold their level.
+    """
+
+    value: Floats
+    n: NDArray[np.int64]
+    limits: AreaUnderCurve
+
+    def take(self, index: Any) -> Area:
+        """Return the areas of the groups at `index`."""
+        return Area(self.value[index], self.n[index], self.limits.take(index))
+
+
+def area(scores: Scores) -> Area:
+    """Area under the ROC curve of each group: how often a positive row scores above a negative one.
+
+    A tie counts one half, and rows of one score bin are tied. Errors after
+    DeLong et al. 1988.
+    """
+    below, _ = _placements(scores.mass)
+    beaten, beating = _placements(scores.n)
+    n, m = scores.n.sum(axis=2).astype(float).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = (scores.mass[:, 1] * below).sum(axis=1) / scores.mass.sum(axis=2).prod(axis=1)
+        spread = _mean_variance(beaten / n[:, None], scores.n[:, 1])
+        spread += _mean_variance(beating / m[:, None], scores.n[:, 0])
+    return Area(value, scores.n.sum(axis=2).min(axis=1), AreaUnderCurve(value, np.sqrt(spread), m, n))
+
+
+def area_between(one: Scores, other: Scores) -> Floats:
+    """ABROCA: area between the ROC curves of two groups, each entry of `one` with that of `other`.
+
+    The integral over all false positive rates of the absolute difference of
+    the true positive rates (Gardner et al. 2019); curves that cross do not
+    cancel. Rows of one bin are tied: both curves are straight there.
+
+    Returns
+    -------
+    array, shape (groups,)
+        NaN where a class is absent.
+    """
+    curves = [_roc(scores) for scores in (one, other)]
+    knots = np.sort(np.concatenate([curves[0][0], curves[1][0]], axis=1), axis=1)
+    left, width = knots[:, :-1], np.diff(knots, axis=1)
+    first, second = (
+        _on(curves[0], left + part * width) - _on(curves[1], left + part * width) for part in (0.25, 0.75)
+    )
+    start, end = 1.5 * first - 0.5 * second, 1.5 * second - 0.5 * first
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossing = (start**2 + end**2) / (np.abs(start) + np.abs(end))
+    height = np.where(start * end < 0, crossing, np.abs(start + end)) / 2
+    total: Floats = (height * width).sum(axis=1)
+    return total
+
+
+def brier(scores: Scores) -> tuple[Floats, Floats]:
+    """Brier score of each group, exact, and the variance of a row's squared error.
+
+    The variance is read off the bins, at the mean score in them.
+    """
+    mass = scores.mass.sum(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        square = scores.s2.sum(axis=(1, 2)) + (scores.mass[:, 1] - 2 * scores.s[:, 1]).sum(axis=1)
+        loss = (np.array([[0.0], [1.0]]) - _mean_scores(scores)[:, None]) ** 2
+        mean, second = ((scores.mass * part).sum(axis=(1, 2)) / mass for part in (loss, loss**2))
+        return square / mass, np.maximum(second - mean**2, 0.0)
 
 
 def log_loss(scores: Scores, group: int = 0) -> float:
@@ -42,33 +111,44 @@ def log_loss(scores: Scores, group: int = 0) -> float:
     return float(loss(truth, clipped, sample_weight=weight, labels=[0, 1])) if len(truth) else float("nan")
 
 
-def area_limits(value: float, n: NDArray[np.int64]) -> AreaUnderCurve:
-    """Limits of an AUC from its histogram.
-
-    Parameters
-    ----------
-    value : float
-        The AUC.
-    n : array of int, shape (2, bins)
-        Rows of negative and positive truth in each score bin.
-    """
-    negative, positive = n.astype(float)
-    below = np.cumsum(negative) - negative / 2
-    above = positive.sum() - np.cumsum(positive) + positive / 2
-    spread_positive = _mean_variance(below / negative.sum(), positive)
-    spread_negative = _mean_variance(above / positive.sum(), negative)
-    error = np.sqrt(spread_positive + spread_negative)
-    return AreaUnderCurve(*(np.array([v]) for v in (value, error, positive.sum(), negative.sum())))
-
-
 def mean_and_variance(values: Any, weight: Any) -> tuple[float, float]:
     """Weighted mean and variance of the rows of cells."""
     mean = float(np.average(values, weights=weight))
     return mean, float(np.average((values - mean) ** 2, weights=weight))
 
 
-def _mean_variance(values: Floats, n: Floats) -> float:
-    """Estimated variance of the mean of `values`, each occurring `n` times."""
-    total = n.sum()
-    mean = (values * n).sum() / total
-    return float(((values - mean) ** 2 * n).sum() / (total - 1) / total)
+def _mean_scores(scores: Scores) -> Floats:
+    """Mean score in each bin, shape (groups, bins); 0 where it is empty."""
+    mass = scores.mass.sum(axis=1)
+    return np.divide(scores.s.sum(axis=1), mass, out=np.zeros(mass.shape), where=mass > 0)
+
+
+def _placements(counts: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Negatives below a positive of each bin, and positives above a negative of it; ties count one half."""
+    negative, positive = counts[:, 0], counts[:, 1]
+    below = np.cumsum(negative, axis=1) - negative / 2
+    above = positive.sum(axis=1, keepdims=True) - np.cumsum(positive, axis=1) + positive / 2
+    return below, above
+
+
+def _mean_variance(values: Floats, n: NDArray[np.int64]) -> Floats:
+    """Estimated variance of the mean of each row of `values`, each value occurring `n` times."""
+    total = n.sum(axis=1, keepdims=True)
+    mean = (values * n).sum(axis=1, keepdims=True) / total
+    return ((values - mean) ** 2 * n).sum(axis=1) / ((total - 1) * total)[:, 0]
+
+
+def _roc(scores: Scores) -> tuple[Floats, Floats]:
+    """False and true positive rates as the threshold falls past each bin, shape (groups, bins + 1)."""
+    passed = np.cumsum(scores.mass[:, :, ::-1], axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = passed / passed[:, :, -1:]
+    rate = np.concatenate([np.zeros((*rate.shape[:2], 1)), rate], axis=2)
+    return rate[:, 0], rate[:, 1]
+
+
+def _on(curve: tuple[Floats, Floats], at: Floats) -> Floats:
+    """Height of each curve at places inside its pieces: all curves are laid out on one line."""
+    place = 2.0 * np.arange(len(at))[:, None]
+    fpr, tpr = curve
+    return np.interp((at + place).ravel(), (fpr + place).ravel(), tpr.ravel()).reshape(at.shape)

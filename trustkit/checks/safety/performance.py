@@ -13,13 +13,13 @@ from trustkit.evidence.tables import MISSING, Scores, Table
 from trustkit.measure.intervals import BoundedMean, Difference, Least, Linear, Mean
 from trustkit.measure.metrics import (
     SMALLEST_SCORE,
-    area_limits,
-    area_under_curve,
+    area,
+    brier,
     log_loss,
     mean_and_variance,
     weighted_rows,
 )
-from trustkit.measure.rates import Rate, rate
+from trustkit.measure.rates import rate
 
 FEWEST_PER_CLASS = 30
 """Below this an AUC's limits do not hold their level."""
@@ -112,15 +112,15 @@ def _skill(table: Table, classes: list[str]) -> tuple[float, Least]:
 
 def _of_scores(cells: Cells, table: Table) -> Iterator[Estimate]:
     scores, rows = cells.scores(), int(table.rows[0])
-    negatives, positives = (int(n) for n in scores.n[0].sum(axis=1))
-    area, n = area_under_curve(scores), min(negatives, positives)
+    ranked = area(scores)
+    value, n = float(ranked.value[0]), int(ranked.n[0])
     if table.weight is not None or table.buckets is not None:
         why = "no interval of an AUC is offered for weighted rows or rows of one unit"
-        yield Estimate("auc", {}, area, n, rows, why=why)
+        yield Estimate("auc", {}, value, n, rows, why=why)
     elif n < FEWEST_PER_CLASS:
-        yield Estimate("auc", {}, area, n, rows, why=f"fewer than {FEWEST_PER_CLASS} rows of a class")
+        yield Estimate("auc", {}, value, n, rows, why=f"fewer than {FEWEST_PER_CLASS} rows of a class")
     else:
-        yield estimate("auc", {}, area, n, rows, area_limits(area, scores.n[0]), 0)
+        yield estimate("auc", {}, value, n, rows, ranked.limits, 0)
     yield from _losses(cells, scores, rows)
 
 
@@ -130,18 +130,13 @@ def _losses(cells: Cells, scores: Scores, rows: int) -> Iterator[Estimate]:
     n = int(size.n[0])
     if n == 0:
         return
+    squared, spread = brier(scores)
+    limits = BoundedMean(squared, spread, size.limits.n, size.limits.df)
+    yield estimate("brier", {}, float(squared[0]), n, rows, limits, 0)
     truth, score, weight = weighted_rows(scores)
-    positive, negative = scores.mass[0, 1].sum() - 2 * scores.s[0, 1].sum(), scores.s2[0].sum()
-    brier = float((positive + negative) / scores.mass[0].sum())
-    _, variance = mean_and_variance((truth - score) ** 2, weight)
-    yield estimate("brier", {}, brier, n, rows, _limits(brier, variance, size), 0)
     worst = -np.log(SMALLEST_SCORE)
     clipped = np.clip(score, SMALLEST_SCORE, 1 - SMALLEST_SCORE)
     loss = log_loss(scores)
     _, variance = mean_and_variance(-np.log(np.where(truth == 1, clipped, 1 - clipped)) / worst, weight)
-    limits = Linear(_limits(loss / worst, variance, size), np.array([worst]), np.zeros(1))
-    yield estimate("log_loss", {}, loss, n, rows, limits, 0)
-
-
-def _limits(mean: float, variance: float, size: Rate) -> BoundedMean:
-    return BoundedMean(np.array([mean]), np.array([variance]), size.limits.n, size.limits.df)
+    scaled = BoundedMean(np.array([loss / worst]), np.array([variance]), size.limits.n, size.limits.df)
+    yield estimate("log_loss", {}, loss, n, rows, Linear(scaled, np.array([worst]), np.zeros(1)), 0)

@@ -13,7 +13,7 @@ from trustkit.evidence.cells import Cells
 from trustkit.evidence.records import CARD, Records, Stated
 from trustkit.evidence.tables import MISSING, Table
 from trustkit.measure.intervals import Limits, Mean
-from trustkit.measure.metrics import area_limits, area_under_curve
+from trustkit.measure.metrics import area
 from trustkit.measure.rates import Mask, rate
 
 LEVEL = 0.05
@@ -143,9 +143,6 @@ def _of_decisions(metric: str, cells: Cells, attributes: tuple[str, ...], at: in
 
 
 def _area(cells: Cells, attributes: tuple[str, ...], at: int) -> Measured | None:
-    scores = cells.scores(attributes)
-    fewest = int(scores.n[at].sum(axis=1).min())
-    if fewest < FEWEST:
-        return None
-    area = area_under_curve(scores, at)
-    return area, fewest, area_limits(area, scores.n[at])
+    measured = area(cells.scores(attributes)).take([at])
+    fewest = int(measured.n[0])
+    return (float(measured.value[0]), fewest, measured.limits) if fewest >= FEWEST else None
