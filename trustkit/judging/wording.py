@@ -59,7 +59,8 @@ def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
 
 def figure_message(check: Check, estimate: Estimate, why: str | None) -> str:
     """One phrase on a figure that is shown."""
-    return _noted(f"{about(check, estimate)}: {why or number(estimate.value)}", estimate)
+    phrase = f"{about(check, estimate)}: {why or number(estimate.value)}"
+    return phrase if why else _noted(phrase, estimate)
 
 
 def _noted(phrase: str, estimate: Estimate) -> str:
