@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ _PYPROJECT = ("tool", "trustkit")
 _ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Environment variables that hold the root of the repository, under GitHub and GitLab."""
 
-_ENDS = ("]", "}", '"""', "'''")
-"""What a line holds that may end a value of several lines."""
+_END = re.compile(r"""(\]|\}|"{3}|'{3})\s*(#.*)?$""")
+"""What a line that ends a value of several lines ends in."""
 
 
 def places_of(config: Config) -> Places:
@@ -45,7 +46,7 @@ def lines_of(text: str) -> dict[Key, int]:
     lines: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         lines.append(line)
-        if len(lines) > 1 and not any(end in line for end in _ENDS):
+        if len(lines) > 1 and not _END.search(line):
             continue
         try:
             statement = tomllib.loads("\n".join(lines))
@@ -72,9 +73,9 @@ def _keys(value: Any) -> Iterator[Key]:
 
 
 def _in_repository(path: Path) -> str:
-    """Path from the root of the repository: as the host names it, else the current folder."""
+    """Path from the root of the repository, as the host names it, else from here; else the bare name."""
     whole = path.resolve()
     for root in (*(os.environ.get(name) for name in _ROOTS), os.getcwd()):
         if root and whole.is_relative_to(Path(root).resolve()):
             return whole.relative_to(Path(root).resolve()).as_posix()
-    return path.as_posix()
+    return path.name

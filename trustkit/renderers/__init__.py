@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,11 +117,11 @@ def format_of(path: str | Path) -> str:
     if fitting is None:
         raise _no_suffix(path, Path(name).suffix, nearest(Path(name).suffix, SUFFIXES))
     if fitting == ".json":
-        first_parts = {known.removesuffix(".json"): known for known in SUFFIXES if known.endswith(".json")}
-        first = Path(name.removesuffix(".json")).suffix
-        slip = nearest(first, first_parts) if first else None
-        if slip:
-            raise _no_suffix(path, f"{first}.json", first_parts[slip])
+        two = Path(name.removesuffix(".json")).suffix + ".json"
+        # A name may have dots of its own: a slip is nearer than what an unknown suffix may have meant.
+        slips = get_close_matches(two, [known for known in SUFFIXES if known.count(".") == 2], 1, 0.88)
+        if slips:
+            raise _no_suffix(path, two, slips[0])
     return SUFFIXES[fitting]
 
 

@@ -45,7 +45,7 @@ def github(card: Scorecard, places: Places | None = None) -> str:
 
 
 def _command(result: Result) -> str:
-    return "notice" if result.waiver else _COMMANDS[result.level]
+    return "notice" if result.lifted else _COMMANDS[result.level]
 
 
 def _annotations(command: str, controls: list[list[Result]], places: Places) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _annotations(command: str, controls: list[list[Result]], places: Places) -> 
 
 def _message(together: list[Result]) -> str:
     worst, more = together[0], len(together) - 1
-    lines = [worst.text + (f" (and {more} more)" if more else ""), worst.waiver or worst.remedy]
+    lines = [worst.text + (f" (and {more} more)" if more else ""), worst.lifted or worst.remedy]
     return "\n".join(line for line in lines if line)
 
 

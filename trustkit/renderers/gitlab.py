@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from trustkit.renderers.results import Places, Result, results
-from trustkit.scorecard import Scorecard, Severity, Verdict
+from trustkit.scorecard import Scorecard, Severity
 
 _FAILED: dict[Severity, str] = {
     "critical": "blocker",
@@ -32,11 +32,11 @@ def gitlab(card: Scorecard, places: Places | None = None) -> str:
 
 
 def _issue(result: Result, places: Places) -> dict[str, Any]:
-    waived = f" ({result.waiver})" if result.waiver else ""
+    lifted = f" ({result.lifted})" if result.lifted else ""
     return {
         "check_name": result.rule,
         # GitLab does not show the name of the check.
-        "description": f"{result.title}: {result.text}{waived}",
+        "description": f"{result.title}: {result.text}{lifted}",
         "fingerprint": result.fingerprint,
         "severity": _severity(result),
         "location": {"path": places.file, "lines": {"begin": result.line}},
@@ -44,8 +44,8 @@ def _issue(result: Result, places: Places) -> dict[str, Any]:
 
 
 def _severity(result: Result) -> str:
-    if result.waiver or result.verdict == Verdict.NOT_ASSESSED:
+    if result.lifted or result.level == "note":
         return "info"
-    if result.verdict == Verdict.INCONCLUSIVE:
+    if result.level == "warning":
         return "minor"
     return _FAILED[result.control.severity] if result.control is not None else "critical"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from trustkit.renderers import words
+from trustkit.renderers.results import KNOWN, is_known, is_worse
 from trustkit.renderers.words import VERDICTS, clean
 from trustkit.scorecard import ControlResult, Scorecard, Verdict
 
@@ -18,7 +19,8 @@ def junit(card: Scorecard) -> str:
 
     A control that fails, or that blocks the gate, is a failure; one whose
     check raised is an error; a pass is a pass. All else is skipped, with the
-    reason: what is open, not assessed, attested or waived is no pass.
+    reason: what is open, not assessed, attested, waived or known from the
+    baseline is no pass.
     """
     root = ET.Element(
         "testsuites", name=f"trustkit: {words.system_name(card)}", time=f"{card.run.seconds:.3f}"
@@ -80,7 +82,7 @@ def _case(card: Scorecard, control: ControlResult) -> ET.Element:
         classname=f"{control.principle}.{control.area}",
         group=control.severity,
     )
-    kind = _kind(control, control.id in card.gate.blocking)
+    kind = _kind(card, control)
     if kind:
         outcome = ET.SubElement(case, kind, type=control.verdict.value, message=_reason(card, control))
         outcome.text = "\n".join(_back(card, control))
@@ -94,14 +96,16 @@ def _case(card: Scorecard, control: ControlResult) -> ET.Element:
     return case
 
 
-def _kind(control: ControlResult, blocks: bool) -> str | None:
+def _kind(card: Scorecard, control: ControlResult) -> str | None:
     """Element that says how a control came out; None for a pass."""
-    if control.verdict == Verdict.PASS:
-        return None
     if control.verdict == Verdict.ERROR:
         return "error"
-    failed = control.verdict == Verdict.FAIL and control.waiver is None
-    return "failure" if failed or blocks else "skipped"
+    if control.id in card.gate.blocking:
+        return "failure"
+    if control.verdict == Verdict.PASS:
+        return None
+    lifted = control.waiver is not None or is_known(card, control)
+    return "failure" if control.verdict == Verdict.FAIL and not lifted else "skipped"
 
 
 def _reason(card: Scorecard, control: ControlResult) -> str:
@@ -110,6 +114,10 @@ def _reason(card: Scorecard, control: ControlResult) -> str:
         return f"{verdict}, {words.waiver(control)}"
     if control.verdict == Verdict.ATTESTED:
         return words.attestation(control)
+    if is_known(card, control):
+        return f"{verdict}, {KNOWN}"
+    if any(is_worse(finding) for finding in card.findings_of(control)):
+        verdict += ", worse than the baseline"
     blocks = ", and blocks the gate" if control.id in card.gate.blocking else ""
     needs = f"; needs: {'; '.join(clean(need, 200) for need in control.needs)}" if control.needs else ""
     return clean(f"{verdict}{blocks}{needs}", _MOST_TEXT)
@@ -121,7 +129,7 @@ def _back(card: Scorecard, control: ControlResult) -> Iterator[str]:
     for finding in card.findings_of(control):
         if finding.verdict == Verdict.ERROR:
             yield from (clean(line, 200) for line in (finding.why or finding.message).splitlines())
-        elif finding.verdict == control.verdict:
+        elif is_worse(finding) or finding.verdict == control.verdict != Verdict.PASS:
             yield words.line(finding)
         else:
             continue

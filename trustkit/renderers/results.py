@@ -26,6 +26,9 @@ LEVELS: dict[Verdict, Level] = {
 PLUGIN = "plugin"
 """Rule of what belongs to no control: a plugin that did not load."""
 
+KNOWN = "known from the baseline, and not worse"
+
+_ORDER: tuple[Level, ...] = ("error", "warning", "note")
 _MOST_TEXT = 1000
 
 
@@ -51,17 +54,21 @@ class Places:
 
 @dataclass(frozen=True)
 class Result:
-    """One thing that is not passed: a finding of a control, a control itself, or a plugin's error."""
+    """One thing to tell: a finding of a control, a control itself, or a plugin's error.
+
+    `known` says that the baseline had it, and the control does not block for it.
+    """
 
     verdict: Verdict
     line: int
     control: ControlResult | None
     finding: Finding | None
+    known: bool = False
 
     @property
     def level(self) -> Level:
-        """Level of the verdict."""
-        return LEVELS[self.verdict]
+        """Level of the verdict; what is worse than the baseline is an error."""
+        return "error" if self.finding is not None and is_worse(self.finding) else LEVELS[self.verdict]
 
     @property
     def rule(self) -> str:
@@ -82,11 +89,11 @@ class Result:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     @property
-    def waiver(self) -> str | None:
-        """Who waived the control, until when and why."""
-        if self.control is None or self.control.waiver is None:
-            return None
-        return words.waiver(self.control)
+    def lifted(self) -> str | None:
+        """Why it does not block: who waived it, until when and why, or that the baseline had it."""
+        if self.control is not None and self.control.waiver is not None:
+            return words.waiver(self.control)
+        return KNOWN if self.known else None
 
     @property
     def text(self) -> str:
@@ -97,7 +104,8 @@ class Result:
             return clean(f"{verdict}; needs: {needs}" if needs else verdict, _MOST_TEXT)
         if self.verdict == Verdict.ERROR:
             return f"{clean(self.finding.check)} raised an error: {words.last_line(self.finding)}"
-        return clean(f"{self.verdict}: {words.line(self.finding)}", _MOST_TEXT)
+        worse = ", worse than the baseline" if is_worse(self.finding) else ""
+        return clean(f"{self.verdict}{worse}: {words.line(self.finding)}", _MOST_TEXT)
 
     @property
     def remedy(self) -> str:
@@ -106,7 +114,7 @@ class Result:
 
 
 def results(card: Scorecard, places: Places | None = None) -> list[Result]:
-    """All that is not passed, worst first.
+    """All that is not passed or is worse than the baseline, worst first.
 
     A finding that holds back two controls is told under each. A control is told
     itself where no finding of it has its verdict: it was not assessed.
@@ -119,12 +127,23 @@ def results(card: Scorecard, places: Places | None = None) -> list[Result]:
     return sorted(found, key=_order)
 
 
+def is_worse(finding: Finding) -> bool:
+    """Whether it is worse than on the baseline, beyond error."""
+    return finding.baseline is not None and finding.baseline.worse
+
+
+def is_known(card: Scorecard, control: ControlResult) -> bool:
+    """Whether all that holds a control back did so on the baseline, so that it does not block."""
+    return card.gate.baseline is not None and control.id in card.gate.baseline.known
+
+
 def _of_control(card: Scorecard, control: ControlResult, places: Places) -> Iterator[Result]:
-    back = [finding for finding in card.findings_of(control) if finding.verdict in LEVELS]
-    for finding in back:
-        yield Result(finding.verdict, places.line(*_keys(control, finding)), control, finding)
-    if control.verdict in LEVELS and control.verdict not in {finding.verdict for finding in back}:
-        yield Result(control.verdict, places.line(*_keys(control, None)), control, None)
+    known = is_known(card, control)
+    told = [f for f in card.findings_of(control) if f.verdict in LEVELS or is_worse(f)]
+    for finding in told:
+        yield Result(finding.verdict, places.line(*_keys(control, finding)), control, finding, known)
+    if control.verdict in LEVELS and control.verdict not in {finding.verdict for finding in told}:
+        yield Result(control.verdict, places.line(*_keys(control, None)), control, None, known)
 
 
 def _keys(control: ControlResult, finding: Finding | None) -> Iterator[Key]:
@@ -142,8 +161,8 @@ def _keys(control: ControlResult, finding: Finding | None) -> Iterator[Key]:
     yield ("policy",)
 
 
-def _order(result: Result) -> tuple[int, float, float]:
-    """Order of a result: its verdict, the weight of its control, the distance to its limit."""
+def _order(result: Result) -> tuple[int, int, float, float]:
+    """Order of a result: its level, its verdict, the weight of its control, the distance to its limit."""
     weight = WEIGHTS[result.control.severity] if result.control is not None else max(WEIGHTS.values())
     excess = ranking.excess(result.finding) if result.finding is not None else 0.0
-    return list(Verdict).index(result.verdict), -weight, -excess
+    return _ORDER.index(result.level), list(Verdict).index(result.verdict), -weight, -excess

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from trustkit.renderers import words
 from trustkit.renderers.markdown import escaped
-from trustkit.renderers.results import PLUGIN, Level, Places, Result, results
+from trustkit.renderers.results import LEVELS, PLUGIN, Level, Places, Result, results
 from trustkit.renderers.words import clean
-from trustkit.scorecard import ControlResult, Scorecard, Severity, Verdict
+from trustkit.scorecard import Change, ControlResult, Scorecard, Severity, Verdict
 
 MOST_RESULTS = 25_000
 """Results that GitHub takes of one run; the worst are kept."""
@@ -166,11 +166,20 @@ def _result(result: Result, index: dict[str, int], places: Places) -> dict[str, 
         "suppressions": _suppressions(result),
         "properties": {"verdict": result.verdict.value},
     }
+    if result.finding is not None and result.finding.baseline is not None:
+        made["baselineState"] = _state(result.finding.baseline)
     if result.finding is not None:
         made["properties"] |= result.finding.model_dump(
             mode="json", include={"id", "estimate", "interval", "level", "n", "reference_n"}
         )
     return made
+
+
+def _state(change: Change) -> str:
+    """How a finding stands to the baseline's: it was no result there, or it is worse, or it is as it was."""
+    if change.verdict not in LEVELS:
+        return "new"
+    return "updated" if change.worse else "unchanged"
 
 
 def _message(result: Result) -> str:
@@ -181,6 +190,7 @@ def _message(result: Result) -> str:
 
 
 def _suppressions(result: Result) -> list[dict[str, str]]:
-    if result.waiver is None:
+    if result.control is None or result.control.waiver is None:
         return []
-    return [{"kind": "external", "status": "accepted", "justification": result.waiver}]
+    waiver = words.waiver(result.control)
+    return [{"kind": "external", "status": "accepted", "justification": waiver}]
