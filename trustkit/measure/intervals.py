@@ -624,6 +624,74 @@ class Deviation(Limits):
             return np.sqrt(-np.log(level) / 2 / self.n)
 
 
+@dataclass(frozen=True)
+class Root(Limits):
+    """Limits of the root of a quantity that is not negative."""
+
+    inner: Limits
+
+    def lower(self, level: Level) -> Floats:
+        """Root of the lower limit."""
+        return np.sqrt(np.maximum(self.inner.lower(level), 0.0))
+
+    def upper(self, level: Level) -> Floats:
+        """Root of the upper limit."""
+        return np.sqrt(self.inner.upper(level))
+
+    def grown(self, factor: Floats) -> Self | None:
+        """Grow what is inside."""
+        inner = self.inner.grown(factor)
+        return None if inner is None else replace(self, inner=inner)
+
+    def placed(self, value: Floats) -> Self | None:
+        """Move what is inside."""
+        inner = self.inner.placed(np.square(value))
+        return None if inner is None else replace(self, inner=inner)
+
+
+@dataclass(frozen=True)
+class KolmogorovSmirnov(Limits):
+    """Limits of the greatest distance of two distribution functions, of independent unweighted rows.
+
+    Each function is within ``sqrt(ln(4 / level) / 2n)`` of its estimate
+    everywhere, but for a chance of half the level (Dvoretzky, Kiefer &
+    Wolfowitz 1956; the constant: Massart 1990). What bins may hide is added on
+    the upper side.
+
+    Parameters
+    ----------
+    value, slack : array, shape (estimates,)
+        The distance at the ends of the bins, and how much greater it may be inside of one.
+    n, m : array, shape (estimates,)
+        Rows of the subject and of the reference.
+    """
+
+    value: Floats
+    slack: Floats
+    n: Floats
+    m: Floats
+
+    def lower(self, level: Level) -> Floats:
+        """Distance less both bands; 0 where there are no rows."""
+        return np.nan_to_num(np.maximum(self.value - self._bands(level), 0.0))
+
+    def upper(self, level: Level) -> Floats:
+        """Distance, slack and both bands; 1 where there are no rows."""
+        return np.nan_to_num(np.minimum(self.value + self.slack + self._bands(level), 1.0), nan=1.0)
+
+    def grown(self, factor: Floats) -> Self:
+        """Multiply the subject's sample."""
+        return replace(self, n=self.n * factor)
+
+    def placed(self, value: Floats) -> Self:
+        """Move the distance."""
+        return replace(self, value=np.clip(value, 0.0, 1.0))
+
+    def _bands(self, level: Level) -> Floats:
+        with np.errstate(divide="ignore"):
+            return np.sqrt(np.log(4 / np.asarray(level)) / 2) * (1 / np.sqrt(self.n) + 1 / np.sqrt(self.m))
+
+
 def mean_size(a: Difference, b: Difference) -> Greatest:
     """Limits of the mean of the sizes of two differences.
 
