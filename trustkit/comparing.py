@@ -41,7 +41,7 @@ def baseline_problems(baseline: Scorecard | str | Path | None) -> list[Problem]:
         if baseline is not None:
             load_baseline(baseline)
     except ConfigError as error:
-        return [problem._replace(key=f"baseline: {problem.key}") for problem in error.problems]
+        return error.problems
     return []
 
 
