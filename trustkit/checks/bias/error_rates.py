@@ -23,7 +23,7 @@ from trustkit.checks.comparison import (
 )
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
-from trustkit.measure.intervals import Absolute, Difference, Greatest, Least, Mean, Odds
+from trustkit.measure.intervals import Absolute, Difference, Greatest, Least, Mean, Odds, mean_size
 from trustkit.measure.rates import Rate, rate
 
 _UNDEFINED = "undefined where either has no positives or no negatives"
@@ -144,10 +144,9 @@ def error_rates(
 def _odds(tpr: Sides, fpr: Sides, show: Callable[..., Iterator[Estimate]]) -> Iterator[Estimate]:
     """What is made of both rates of two groups."""
     fewest = (np.minimum(tpr.n, fpr.n), np.minimum(tpr.reference_n, fpr.reference_n))
-    gaps = (tpr.limits("difference"), fpr.limits("difference"))
-    sizes = (Absolute(gaps[0]), Absolute(gaps[1]))
-    largest, mean, signed = np.maximum(sizes[0].value, sizes[1].value), Mean(sizes), Mean(gaps)
-    yield from show("equalized_odds_difference", largest, Greatest(sizes), fewest=fewest, symmetric=True)
+    gaps = [Difference.of_groups(side.subject, side.reference) for side in (tpr, fpr)]
+    larger, mean, signed = Greatest(tuple(map(Absolute, gaps))), mean_size(*gaps), Mean(tuple(gaps))
+    yield from show("equalized_odds_difference", larger.value, larger, fewest=fewest, symmetric=True)
     yield from show("equalized_odds_mean", mean.value, mean, fewest=fewest, symmetric=True)
     yield from show("average_odds_difference", signed.value, signed, fewest=fewest)
     ratios = [way.limits("ratio") for side in (tpr, fpr) for way in (side, side.turned())]

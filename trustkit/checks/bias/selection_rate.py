@@ -22,9 +22,10 @@ from trustkit.checks.comparison import (
 )
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
-from trustkit.measure.intervals import Certain, Difference, Floats, Pooled, Ratio
+from trustkit.measure.intervals import Certain, Difference, Floats, Ratio
 from trustkit.measure.rates import Rate, rate
 from trustkit.measure.significance import fisher_exact, pooled_z, swaps
+from trustkit.measure.strata import pooled
 
 _UNDEFINED = "undefined where a group has no decided row"
 _FLIP_FLOP = "One person decided otherwise would reverse the order of the two groups (29 CFR 1607, Q&A 21)"
@@ -234,8 +235,8 @@ def _conditional(
         for made in figures("rate", within, selected, {**more, "stratum": stratum}):
             if made.rows:
                 yield made
-    subject = Pooled(tuple(part.subject for part in parts), tuple(weights))
-    reference = Pooled(tuple(part.reference for part in parts), tuple(weights))
+    subject = pooled([part.subject for part in parts], weights)
+    reference = pooled([part.reference for part in parts], weights)
     ratio, difference = Ratio(subject, reference), Difference.of_groups(subject, reference)
     fewest = (
         np.sum([part.n for part in parts], axis=0),
