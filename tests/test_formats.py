@@ -80,6 +80,12 @@ def cards():
         "raised": tk.audit(data=scores, target="y", prediction="d", score="s", sensitive=["g"]),
         "partial": audited([0.6, 0.6], only=["bias/selection-rate"], policy="fairness-baseline"),
     }
+    small = {"policy": "fairness-baseline"}
+    made["worse"] = audited([0.2, 0.6], baseline=audited([0.58, 0.6], rows=2000, **small), **small)
+    made["known"] = audited([0.2, 0.6], baseline=audited([0.2, 0.6], **small), **small)
+    made["within"] = audited(
+        [0.54, 0.6], rows=4000, baseline=audited([0.6, 0.6], rows=4000, **small), **small
+    )
     fault = (
         made["raised"]
         .findings[0]
@@ -97,7 +103,11 @@ def cards():
     return made
 
 
-@pytest.fixture(params=["old", "whole", "security", "hostile", "raised", "partial", "plugin"])
+@pytest.fixture(
+    params=[
+        "old", "whole", "security", "hostile", "raised", "partial", "worse", "known", "within", "plugin",
+    ]
+)  # fmt: skip
 def card(request, cards):
     return cards[request.param]
 
@@ -246,10 +256,12 @@ def test_all_that_is_not_passed_is_told_and_worst_first(card):
     told = {(result.rule, result.finding.id if result.finding else None) for result in found}
     assert len(told) == len(found)
     for control in card.controls:
-        back = {f.id for f in card.findings_of(control) if f.verdict in LEVEL}
+        mine = card.findings_of(control)
+        back = {f.id for f in mine if f.verdict in LEVEL or (f.baseline and f.baseline.worse)}
         assert {(control.id, id) for id in back} <= told
-        assert (control.id in {rule for rule, _ in told}) == (control.verdict in LEVEL)
-    order = [list(Verdict).index(result.verdict) for result in found]
+        stops = control.verdict in LEVEL or control.id in card.gate.blocking
+        assert (control.id in {rule for rule, _ in told}) == stops
+    order = [("error", "warning", "note").index(result.level) for result in found]
     assert order == sorted(order)
 
 
@@ -304,7 +316,8 @@ def test_sarif_results_have_the_level_of_their_verdict(card):
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert len(run["results"]) == len(results(card))
     for result in run["results"]:
-        assert result["level"] == LEVEL[result["properties"]["verdict"]]
+        worse = "worse than the baseline" in result["message"]["text"]
+        assert result["level"] == ("error" if worse else LEVEL[result["properties"]["verdict"]])
         assert rules[result["ruleIndex"]] == result["ruleId"]
         assert set(result["partialFingerprints"]) == {"primaryLocationLineHash", "trustkitFinding/v1"}
         assert "](" not in result["message"]["text"]
@@ -326,6 +339,40 @@ def test_sarif_suppresses_what_is_waived_and_nothing_else(cards):
         else:
             assert result["suppressions"] == []
     assert sum(bool(result["suppressions"]) for result in run["results"]) >= 1
+
+
+def test_what_is_worse_than_the_baseline_is_told_and_what_is_known_is_shown_as_such(cards):
+    def told(name):
+        (run,) = json.loads(render(cards[name], "sarif"))["runs"]
+        (ratio,) = (r for r in run["results"] if r["ruleId"] == "TK-FAI-02" and r["level"] == "error")
+        (level, message), *_ = (
+            (level, message)
+            for level, _, _, title, message in annotations(render(cards[name], "github"))
+            if title.startswith("TK-FAI-02")
+        )
+        (issue,) = (
+            i for i in json.loads(render(cards[name], "gitlab")) if i["fingerprint"] == fingerprint(ratio)
+        )
+        _, found = cases(cards[name])
+        return ratio["baselineState"], level, message, issue["severity"], outcome(found["TK-FAI-02"])
+
+    def fingerprint(result):
+        return result["partialFingerprints"]["trustkitFinding/v1"]
+
+    state, level, message, severity, case = told("worse")
+    assert (state, level, severity, case.tag) == ("new", "error", "blocker", "failure")
+    assert message.startswith("fail, worse than the baseline: bias/selection-rate ratio")
+    assert case.get("message") == "fail, worse than the baseline, and blocks the gate"
+    state, level, message, severity, case = told("known")
+    assert (state, level, severity, case.tag) == ("unchanged", "notice", "info", "skipped")
+    assert message.endswith("known from the baseline, and not worse")
+    assert case.get("message") == "fail, known from the baseline, and not worse"
+    state, level, message, severity, case = told("within")
+    assert cards["within"].gate.blocking == ("TK-FAI-02",)
+    assert (state, level, severity, case.tag) == ("new", "error", "blocker", "failure")
+    assert message.startswith("pass, worse than the baseline: bias/selection-rate ratio")
+    assert case.get("message") == "pass, worse than the baseline, and blocks the gate"
+    assert "bias/selection-rate ratio" in case.text
 
 
 def test_sarif_keeps_the_worst_within_githubs_limit(cards, monkeypatch):
@@ -557,12 +604,14 @@ def test_junit_has_one_case_a_control(card):
     assert {control.id for control in card.controls} <= set(found)
     for control in card.controls:
         told = outcome(found[control.id])
-        blocks = control.id in card.gate.blocking
-        if control.verdict == "pass":
-            assert told is None
-        elif control.verdict == "error":
+        known = card.gate.baseline is not None and control.id in card.gate.baseline.known
+        if control.verdict == "error":
             assert told.tag == "error"
-        elif blocks or (control.verdict == "fail" and control.waiver is None):
+        elif control.id in card.gate.blocking:
+            assert told.tag == "failure"
+        elif control.verdict == "pass":
+            assert told is None
+        elif control.verdict == "fail" and control.waiver is None and not known:
             assert told.tag == "failure"
         else:
             assert told.tag == "skipped"
@@ -627,8 +676,8 @@ def test_github_has_an_annotation_a_control_within_its_limit(card):
     found = annotations(render(card, "github"))
     for level in ("error", "warning", "notice"):
         assert sum(one[0] == level for one in found) <= MOST_ANNOTATIONS
-    waived = set(card.gate.waived)
-    failed = [c.id for c in card.controls if c.verdict in ("fail", "error") and c.id not in waived]
+    lifted = {*card.gate.waived, *(card.gate.baseline.known if card.gate.baseline else ())}
+    failed = [c.id for c in card.controls if c.verdict in ("fail", "error") and c.id not in lifted]
     told = [title.split()[0] for level, _, _, title, _ in found if level == "error"]
     assert set(failed) <= set(told) or len(failed) > MOST_ANNOTATIONS
     assert len(told) == len(set(told))
