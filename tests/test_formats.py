@@ -556,6 +556,16 @@ def test_a_host_names_the_root_and_what_is_outside_goes_by_its_name(project, mon
     assert places_of(Config.read(project / "trustkit.toml")).file == "trustkit.toml"
 
 
+def test_a_link_keeps_its_name_within_the_repository(project, monkeypatch):
+    (project / "real").mkdir()
+    (project / "real" / "trustkit.toml").write_text(INLINE)
+    (project / "linked").symlink_to(project / "real")
+    assert places_of(Config.read("linked")).file == "linked/trustkit.toml"
+    (project / "elsewhere").symlink_to(project)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project / "elsewhere"))
+    assert places_of(Config.read(project / "real")).file == "real/trustkit.toml"
+
+
 def test_without_a_configuration_the_data_is_pointed_at(project):
     options = ["--data", "log.csv", "--target", "y", "--prediction", "d", "--sensitive", "sex"]
     run("audit", *options, "-o", "card.sarif", status=1)

@@ -74,8 +74,9 @@ def _keys(value: Any) -> Iterator[Key]:
 
 def _in_repository(path: Path) -> str:
     """Path from the root of the repository, as the host names it, else from here; else the bare name."""
-    whole = path.resolve()
-    for root in (*(os.environ.get(name) for name in _ROOTS), os.getcwd()):
-        if root and whole.is_relative_to(Path(root).resolve()):
-            return whole.relative_to(Path(root).resolve()).as_posix()
+    roots = [root for root in (*map(os.environ.get, _ROOTS), os.getcwd()) if root]
+    for named in (os.path.abspath, os.path.realpath):  # a link keeps its name where it can
+        for root in roots:
+            if Path(named(path)).is_relative_to(named(root)):
+                return Path(named(path)).relative_to(named(root)).as_posix()
     return path.name
