@@ -14,10 +14,10 @@ from trustkit.judging.docket import Docket, Fault
 from trustkit.judging.plan import Plan
 from trustkit.measure.changes import Moved, SameRows
 
-MOST_RUNS = 2000
+MOST_RUNS = 1000
 """Runs of all checks beyond which nothing is paired: there is one for each cell of rows and each system."""
 
-ENOUGH_ROWS = 2**16
+ENOUGH_ROWS = 2**14
 """Fewer rows are copied up to this many before one is added: what it moves is then nearly a derivative."""
 
 

@@ -177,8 +177,7 @@ class SameRows:
             with np.errstate(divide="ignore", invalid="ignore"):
                 value, influence = np.divide(1, value), -influence / value**2
         moved = now.influence - influence
+        variance = (self.rows * moved**2).sum() - (self.rows * moved).sum() ** 2 / self.rows.sum()
         return Paired(
-            np.array([now.value - value]),
-            np.array([(self.rows * moved**2).sum()]),
-            np.array([np.abs(moved).max(initial=0.0)]),
+            np.array([now.value - value]), np.array([variance]), np.array([np.abs(moved).max(initial=0.0)])
         )
