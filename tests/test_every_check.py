@@ -13,11 +13,14 @@ from test_cells import count, rows_of
 from test_loading import artifacts
 from test_provenance import provenances
 from test_records import records_of, samples
+from test_representation import populations, profiles, profiles_of
 from test_reruns import reruns_of
 
 from trustkit.checks import discover
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.population import Population
+from trustkit.evidence.profiles import Profiles
 from trustkit.evidence.provenance import Provenance
 from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
@@ -46,6 +49,8 @@ def cells() -> list[Cells]:
 SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Artifacts: artifacts,
     Cells: cells,
+    Population: populations,
+    Profiles: profiles,
     Provenance: provenances,
     Records: samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
@@ -115,6 +120,8 @@ KINDS = {
         [count(rows_of(n, seed=n)) for n in (5, 40, 300)],
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
+    "population": (populations()[:1] * 3, populations()[0]),
+    "profiles": ([profiles_of(n) for n in (5, 40, 300)], profiles_of(0)),
     "provenance": (provenances()[:3], provenances()[3]),
     "records": ([records_of()] * 3, records_of()),
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),

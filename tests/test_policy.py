@@ -53,6 +53,7 @@ LIMITS = {
     "bias/calibration": {"max_gap": 0.05, "max_rmsce": 0.05},
     "bias/ranking": {"max_auc_difference": 0.05},
     "bias/subgroups": {"max_excess_error": 0.05},
+    "bias/representation": {"min_share_ratio": 0.8, "min_train_share_ratio": 0.8},
     "bias/proxies": {"max_auc": 0.75},
     "bias/counterfactual-flip": {"max_flip": 0.05},
     "safety/performance": {"min_skill": 0.0},

@@ -23,6 +23,8 @@ class System:
         A configuration to start from; `keys` go over it.
     train : data frame or path, optional
         The training rows; a path stands for ``[data] train``.
+    population : data frame or path, optional
+        Shares of the people served; a path stands for ``[data] population``.
     **keys
         Keys of ``[system]`` and ``[data]``, flat, and ``documents``, a mapping.
 
@@ -39,6 +41,7 @@ class System:
         *,
         config: Config | None = None,
         train: Any = None,
+        population: Any = None,
         **keys: Any,
     ) -> None:
         if isinstance(model, str):
@@ -47,10 +50,13 @@ class System:
             keys["audit"], data = str(data), None
         if isinstance(train, str | Path):
             keys["train"], train = str(train), None
+        if isinstance(population, str | Path):
+            keys["population"], population = str(population), None
         self.config = _with(config, keys) if config else Config.flat(keys)
         self.model = model
         self.data = data
         self.train = train
+        self.population = population
 
     @classmethod
     def read(cls, path: str | Path) -> System:
@@ -63,8 +69,8 @@ class System:
         return self.config.folder
 
     def source(self, role: str) -> Any:
-        """Frame or path of the rows of a role, ``audit`` or ``train``; None where there are none."""
-        given = self.data if role == "audit" else self.train
+        """Frame or path of a role, ``audit``, ``train`` or ``population``; None where there is none."""
+        given = self.data if role == "audit" else getattr(self, role)
         return getattr(self.config.data, role) if given is None else given
 
     def declared(self) -> dict[str, Any]:

@@ -105,7 +105,9 @@ def _assert_pure(check: Check, sample: Sequence[Any], options: Mapping[str, Any]
 def _assert_estimate(check: Check, estimate: Estimate) -> None:
     what = f"{check.id}: {estimate.metric} of {dict(estimate.subject)}"
     assert estimate.metric in check.metrics, f"{what}: the metric is not declared"
-    assert 0 <= estimate.n <= estimate.rows, f"{what}: n is not between 0 and its rows"
+    assert min(estimate.n, estimate.rows) >= 0, f"{what}: n or its rows are negative"
+    of_all = check.metrics[estimate.metric].of_all
+    assert of_all or estimate.n <= estimate.rows, f"{what}: n is more than its rows"
     assert np.isfinite(estimate.value) or estimate.why, f"{what}: undefined for no reason"
     if estimate.limits is None:
         assert estimate.why, f"{what}: has no limits for no reason"

@@ -108,11 +108,14 @@ class Metric:
     convention : str
         What is compared with what, in which direction, put together how, and
         what becomes of a denominator of 0.
+    of_all : bool
+        Whether the denominator is all rows, of which the subject's are a share.
     """
 
     title: str
     unit: Unit
     convention: str = ""
+    of_all: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from trustkit.system import System
 COLLECTORS = {
     "artifacts": "trustkit.collectors.artifacts:collect_artifacts",
     "cells": "trustkit.collectors.cells:collect_cells",
+    "population": "trustkit.collectors.population:collect_population",
+    "profiles": "trustkit.collectors.profiles:collect_profiles",
     "provenance": "trustkit.collectors.provenance:collect_provenance",
     "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",

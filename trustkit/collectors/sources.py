@@ -150,10 +150,19 @@ class Sources:
         wanted = [*self.input_names, *_used(self.data)]
         return self._opened("train", [name for name in there if name in wanted])
 
+    @cached_property
+    def population(self) -> Frame | None:
+        """The table of the population's shares, or None."""
+        source = self.system.source("population")
+        if source is None:
+            return None
+        return Frame.open(source, key="data.population", folder=self.system.folder)
+
     def opened(self) -> Iterator[Frame]:
         """Frames that were read so far."""
         yield self.frame
-        yield from (made for name in ("inputs", "train") if (made := self.__dict__.get(name)) is not None)
+        names = ("inputs", "train", "population")
+        yield from (made for name in names if (made := self.__dict__.get(name)) is not None)
 
     def drawn(self, most: int, draw: int) -> NDArray[np.intp]:
         """Return places of at most `most` audited rows, in order, by the seed and the number of the draw."""
@@ -349,7 +358,9 @@ def _roles(data: DataSection) -> list[str]:
 
 
 def input_problems(system: System) -> list[Problem]:
-    """What is wrong with the files and columns that a system names, without reading a row."""
+    """What is wrong with the files and columns that a system names, without reading an audited row."""
+    from trustkit.collectors.population import population_problems
+
     data = system.config.data
     source = system.source("audit")
     missing = system.config.missing_files()
@@ -361,6 +372,7 @@ def input_problems(system: System) -> list[Problem]:
         columns = header(source, key="data.audit", folder=system.folder)
     except ConfigError as error:
         return [*missing, *error.problems]
+    missing += population_problems(system)
     if not (data.target or data.prediction or data.score or system.model or system.config.system.model):
         found = "no role is declared: name prediction, target, score or a model"
         missing.append(Problem("data.prediction", found))

@@ -19,6 +19,8 @@ FORMAT = "trustkit-evidence/1"
 KINDS = {
     "artifacts": "trustkit.evidence.artifacts:Artifacts",
     "cells": "trustkit.evidence.cells:Cells",
+    "population": "trustkit.evidence.population:Population",
+    "profiles": "trustkit.evidence.profiles:Profiles",
     "provenance": "trustkit.evidence.provenance:Provenance",
     "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",

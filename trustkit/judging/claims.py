@@ -53,6 +53,12 @@ class Claim:
     why: str | None = None
 
     @property
+    def rows(self) -> int:
+        """Rows that grow together: the subject's, or all of which it is a share."""
+        of_all = self.check.metrics[self.estimate.metric].of_all
+        return self.estimate.n if of_all else self.estimate.rows
+
+    @property
     def certain(self) -> bool:
         """Whether it is a fact, which spends no error."""
         return isinstance(self.estimate.limits, Certain)
@@ -163,7 +169,7 @@ def _stacks(claims: Sequence[Claim]) -> Iterator[Stack]:
             bound=np.array([claim.bound for claim in mine]),
             side=mine[0].side,
             value=np.array([claim.estimate.value for claim in mine]),
-            rows=np.array([float(claim.estimate.rows) for claim in mine]),
+            rows=np.array([float(claim.rows) for claim in mine]),
             ratio=np.array([claim.check.metrics[claim.estimate.metric].unit == "ratio" for claim in mine]),
         )
 

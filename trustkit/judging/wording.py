@@ -76,7 +76,8 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
         estimate = claim.estimate
         group, reference = _named(estimate.subject.get("groups")), estimate.subject.get("reference")
         if judgment.rows_needed is not None:
-            rows[group] = max(rows.get(group, 0), judgment.rows_needed)
+            of = "" if claim.check.metrics[estimate.metric].of_all else group
+            rows[of] = max(rows.get(of, 0), judgment.rows_needed)
         elif claim.why is None:
             others.append("more rows" if reference is None else f"more rows of {_named(reference)}")
         elif claim.why.startswith("n<"):
