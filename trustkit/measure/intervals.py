@@ -625,6 +625,30 @@ class Deviation(Limits):
 
 
 @dataclass(frozen=True)
+class MeanWithin(BoundedMean):
+    """Limits of the mean of rows that lie in [0, 1], where it is their own variance that is given.
+
+    As `BoundedMean`, but what may be missing from the sample lies at the end
+    that the limit faces: the variance is taken as though 3 + 2 ln(1 / level)
+    more rows were there, or a quarter away where the end is nearer.
+    """
+
+    def lower(self, level: Level) -> Floats:
+        """Clopper-Pearson at the size that the variance stands for, with rows at 0."""
+        return self._facing(level, self.value).lower(level)
+
+    def upper(self, level: Level) -> Floats:
+        """Clopper-Pearson at the size that the variance stands for, with rows at 1."""
+        return self._facing(level, 1 - self.value).upper(level)
+
+    def _facing(self, level: Level, distance: Floats) -> ClopperPearson:
+        unseen = np.maximum(distance, 0.25) ** 2 * (3 - 2 * np.log(level))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = self.value * (1 - self.value) / (self.variance + unseen / self.n)
+        return ClopperPearson(self.value, self.n * np.maximum(np.nan_to_num(gain, nan=1.0), 1.0), self.df)
+
+
+@dataclass(frozen=True)
 class Root(Limits):
     """Limits of the root of a quantity that is not negative."""
 
