@@ -13,11 +13,11 @@ from simulated import LEVELS, at_most, counts_table, told
 from trustkit.checks.safety.performance import performance
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.score_bins import SCORE_BINS, score_bins
-from trustkit.evidence.tables import Scores
+from trustkit.evidence.tables import Scores, Table
 from trustkit.measure import intervals
-from trustkit.measure.calibration import gap, reliability
-from trustkit.measure.intervals import AreaUnderCurve, Difference, Least, Limits, Mean
-from trustkit.measure.metrics import area_limits, area_under_curve
+from trustkit.measure.calibration import curve, gap, mean_score
+from trustkit.measure.intervals import Difference, Least, Limits, Mean
+from trustkit.measure.metrics import area
 from trustkit.measure.rates import rate
 
 pytestmark = pytest.mark.slow
@@ -58,7 +58,7 @@ def scored_counts(score: Floats, truth: NDArray[np.bool_]) -> tuple[Floats, Floa
     return n, s, s2
 
 
-def table_of(score: Floats, truth: NDArray[np.bool_]) -> object:
+def table_of(score: Floats, truth: NDArray[np.bool_]) -> Table:
     """Table of runs with every decision 0."""
     parts = []
     for part in scored_counts(score, truth):
@@ -136,7 +136,8 @@ def test_calibration_error(n: int, shape: str) -> None:
         else:
             away = np.where(np.floor(score * 10) == 3, limit * np.sqrt(10), 0.0)
         truth = rng.random(score.shape) < score + away
-        parts.append(reliability(histograms(score, truth), np.full(500, float(n)))[1])
+        sizes = np.full(500, float(n)), np.full(500, np.inf)
+        parts.append(curve(histograms(score, truth), *sizes).rmsce()[1])
     joined = type(parts[0]).joined(parts)
     bound = np.full(len(joined.gap), limit)
     above, below = joined.p_above(bound), joined.p_below(bound)
@@ -152,29 +153,61 @@ def test_calibration_error(n: int, shape: str) -> None:
     assert at_most(int((below <= 0.05).sum()), len(bound), 1.3 * 0.05)
 
 
-@pytest.mark.parametrize("area", [0.6, 0.8, 0.95])
-@pytest.mark.parametrize("rows", [(30, 30), (50, 200), (200, 50)])
-def test_area_under_the_curve(rows: tuple[int, int], area: float) -> None:
-    rng = np.random.default_rng([*rows, int(100 * area)])
-    positives, negatives = rows
-    truth = np.arange(positives + negatives) < positives
-    apart = np.sqrt(2) * ndtri(area) * truth
+def areas(rng: np.random.Generator, runs: int, rows: tuple[int, int], true: float) -> Limits:
+    """Limits of the AUC of binormal scores, of runs with so many positives and negatives."""
+    truth = np.arange(sum(rows)) < rows[0]
     parts = []
-    for i in range(5000):
-        score = 1 / (1 + np.exp(-(rng.standard_normal(len(truth)) + apart) * 0.8))
-        place = score_bins(score) + SCORE_BINS * truth
-        n = np.bincount(place, minlength=2 * SCORE_BINS).reshape(2, SCORE_BINS)
-        below = np.cumsum(n[0]) - n[0] / 2
-        value = float((below * n[1]).sum() / positives / negatives)
-        if i == 0:
-            columns = Scores([{}], n[None], n[None].astype(float), *(n[None] * 0.5,) * 2)
-            bins = Scores([{}], n[None], columns.mass, n[None] * np.arange(SCORE_BINS), columns.s2)
-            assert value == pytest.approx(area_under_curve(bins), abs=1e-12)
-        parts.append(area_limits(value, n))
-    limits = AreaUnderCurve.joined(parts)
-    what = f"AUC {area}, {positives} + {negatives} rows"
-    hold(what + ", max", limits, area, fails=(1.15, 2.0, 6.0), passes=1.15)
-    hold(what + ", min", limits, area, side="min", fails=(1.15, 2.0, 6.0), passes=1.15)
+    for chunk in np.full(runs // 500, 500):
+        normal = rng.standard_normal((chunk, len(truth))) + np.sqrt(2) * ndtri(true) * truth
+        score = 1 / (1 + np.exp(-0.8 * normal))
+        parts.append(area(histograms(score, np.broadcast_to(truth, score.shape))).limits)
+    return type(parts[0]).joined(parts)
+
+
+@pytest.mark.parametrize("true", [0.6, 0.8, 0.95])
+@pytest.mark.parametrize("rows", [(30, 30), (50, 200), (200, 50)])
+def test_area_under_the_curve(rows: tuple[int, int], true: float) -> None:
+    limits = areas(np.random.default_rng([*rows, int(100 * true)]), 5000, rows, true)
+    what = f"AUC {true}, {rows[0]} + {rows[1]} rows"
+    hold(what + ", max", limits, true, fails=(1.15, 2.0, 6.0), passes=1.15)
+    hold(what + ", min", limits, true, side="min", fails=(1.15, 2.0, 6.0), passes=1.15)
+
+
+@pytest.mark.parametrize("true", [(0.65, 0.6), (0.8, 0.75), (0.97, 0.92), (0.75, 0.8)])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((30, 30), (30, 30)),
+        ((100, 100), (100, 100)),
+        ((30, 170), (500, 4500)),
+        ((500, 4500), (30, 170)),
+        ((1000, 1000), (1000, 1000)),
+    ],
+)
+def test_difference_of_areas(one: tuple[int, int], other: tuple[int, int], true: tuple[float, float]) -> None:
+    rng = np.random.default_rng([*one, *other, int(100 * true[0])])
+    a, b = areas(rng, 5000, one, true[0]), areas(rng, 5000, other, true[1])
+    sizes = f"{one[0]} + {one[1]} v {other[0]} + {other[1]} rows"
+    limit = round(true[0] - true[1], 2)
+    side = "max" if limit > 0 else "min"
+    what = f"AUC difference {limit:+}, {true[0]} v {true[1]}, {sizes}"
+    hold(what, Difference.of_groups(a, b), limit, side=side, fails=(1.15, 2.0, 6.0))
+
+
+@pytest.mark.parametrize("rows", [(30, 30), (100, 100), (30, 170), (1000, 1000), (5000, 5000)])
+def test_power_of_a_difference_of_areas(rows: tuple[int, int]) -> None:
+    """Against a limit of .05: areas .8 and .7 found, .8 and .8 passed and hardly ever failed."""
+    rng = np.random.default_rng([*rows, 9])
+    runs = 2000 if sum(rows) < 2000 else 500
+    a, b, worse = (areas(rng, runs, rows, true) for true in (0.8, 0.8, 0.7))
+    sizes = f"{rows[0]} + {rows[1]} rows each"
+    none, some = Difference.of_groups(a, b), Difference.of_groups(a, worse)
+    failed = int((none.lower(0.05) > 0.05).sum())
+    told(f"AUC difference 0, {sizes}: false fail at 0.05", failed, runs)
+    told(f"AUC difference 0, {sizes}: pass at 0.05", int((none.upper(0.05) <= 0.05).sum()), runs)
+    for level in LEVELS:
+        told(f"AUC difference .1, {sizes}: fail at {level}", int((some.lower(level) > 0.05).sum()), runs)
+    assert at_most(failed, runs, 0.05)
 
 
 @pytest.mark.parametrize("n", [50, 200, 2000])
@@ -234,3 +267,75 @@ def test_losses(kind: str, n: int) -> None:
     mean, variance = loss.mean(axis=1) / worst, loss.var(axis=1) / worst**2
     limits = intervals.BoundedMean(mean, variance, np.full(runs, float(n)), np.full(runs, np.inf))
     hold(f"{kind}, {n} rows", limits, true / worst)
+
+
+def means(rng: np.random.Generator, runs: int, n: int, a: float, b: float) -> intervals.BoundedMean:
+    """Limits of the mean of beta scores, of runs with so many rows of one class."""
+    score = rng.beta(a, b, (runs, n))
+    table = table_of(score, np.ones((runs, n), dtype=bool))
+    return mean_score(table, table.truth_positive).limits
+
+
+SHAPES = {
+    "even": ((6, 4), (5.5, 4.5)),
+    "near the ends": ((0.3, 0.2), (0.275, 0.225)),
+    "low": ((1, 9), (1, 19)),
+}
+"""Beta scores whose means are .05 apart."""
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("one", "other"), [(20, 400), (400, 20), (100, 100), (200, 2000), (2000, 2000)])
+def test_difference_of_mean_scores(one: int, other: int, shape: str) -> None:
+    rng = np.random.default_rng([one, other, len(shape)])
+    runs = 20_000 if max(one, other) <= 400 else 4000
+    a, b = (means(rng, runs, n, *of) for n, of in zip((one, other), SHAPES[shape], strict=True))
+    what = f"balance difference .05, {shape} scores, {one} v {other} rows"
+    hold(what, Difference.of_groups(a, b), 0.05)
+    c = means(rng, runs, other, *SHAPES[shape][0])
+    null = Difference.of_groups(a, c)
+    failed = int((null.lower(0.05) > 0.05).sum())
+    told(f"balance difference 0, {shape} scores, {one} v {other} rows: false fail at 0.05", failed, runs)
+    told(
+        f"balance difference 0, {shape} scores, {one} v {other} rows: pass at 0.05",
+        int((null.upper(0.05) <= 0.05).sum()),
+        runs,
+    )
+    assert at_most(failed, runs, 0.05)
+
+
+@pytest.mark.parametrize("side", ["max", "min"])
+@pytest.mark.parametrize("tenth", [1, 5])
+@pytest.mark.parametrize("n", [5, 20, 50, 200, 2000])
+def test_gap_of_a_bin(n: int, tenth: int, side: str) -> None:
+    """A bin of a curve: the other rows of its group are elsewhere."""
+    rng = np.random.default_rng([n, tenth, len(side)])
+    parts, away = [], 0.1 if side == "max" else -0.1
+    for _ in range(20 if n <= 200 else 8):
+        score = (tenth + rng.random((500, n))) / 10
+        truth = rng.random(score.shape) < score + away
+        score, truth = np.c_[score, rng.random((500, n)) * 0.1], np.c_[truth, np.zeros((500, n), dtype=bool)]
+        made = curve(histograms(score, truth), np.full(500, 2.0 * n), np.full(500, np.inf)).limits()
+        parts.append(made.take(np.arange(500) * 10 + tenth))
+    joined = type(parts[0]).joined(parts)
+    hold(f"gap {away:+} of the bin from .{tenth}, {n} rows", joined, away, side=side)
+
+
+@pytest.mark.parametrize("n", [100, 500, 2000])
+def test_expected_calibration_error(n: int) -> None:
+    """McDiarmid's limits at a true ECE of .05; how far the figure shown is from it, and from 0 at 0."""
+    rng = np.random.default_rng([n, 4])
+    score = np.concatenate([rng.random((500, n)) for _ in range(4)])
+    away = np.where(np.floor(score * 10) % 2 == 0, 0.05, -0.05) * np.where(score < 0.9, 10 / 9, 0)
+    chance = np.clip(score + away, 0, 1)
+    for what, truth, true in (
+        (".05", rng.random(score.shape) < chance, float(np.abs(chance - score).mean())),
+        ("0", rng.random(score.shape) < score, 0.0),
+    ):
+        made = curve(histograms(score, truth), np.full(len(score), float(n)), np.full(len(score), np.inf))
+        value, limits = made.ece()
+        failed = int((limits.lower(0.05) > true).sum() + (limits.upper(0.05) < true).sum())
+        told(f"ECE {what}, {n} rows: outside the limits at 0.05", failed, len(score))
+        print(f"ECE {what}, {n} rows: mean {limits.plain.mean():.4f}, less its bias {value.mean():.4f}")  # noqa: T201
+        assert at_most(failed, len(score), 0.1)
+        assert abs(value.mean() - true) < abs(limits.plain.mean() - true)

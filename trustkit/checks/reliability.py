@@ -50,8 +50,8 @@ METRICS = {
     "ece": Metric(
         "expected calibration error",
         "difference",
-        "mean absolute gap over ten equal bins of the score, weighed by rows, less its bias (the limits "
-        f"are of the figure with it); {_UNDEFINED}",
+        "mean absolute gap over ten equal bins of the score, weighed by rows, less most of its bias (the "
+        f"limits are of the figure with it); {_UNDEFINED}",
     ),
     "spiegelhalter": Metric(
         "Spiegelhalter's z",
