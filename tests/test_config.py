@@ -273,8 +273,32 @@ WRONG = [
     (
         {"data": {"sensitive": ["age"], "bins": {"aeg": [1]}}},
         "data.bins.aeg",
-        "this column is neither sensitive nor a quasi-identifier",
+        "this column is neither sensitive nor a quasi-identifier nor the target",
         "age",
+    ),
+    (
+        {"data": {"target": "income", "bins": {"incom": [0, 1]}}},
+        "data.bins.incom",
+        "this column is neither sensitive nor a quasi-identifier nor the target",
+        "income",
+    ),
+    (
+        {"data": {"target": "income", "bins": {"income": [1]}}},
+        "data.bins.income",
+        "[1.0] is no range; write the least and the greatest value of the target",
+        None,
+    ),
+    (
+        {"system": {"task": "binary"}, "data": {"target": "y", "bins": {"y": [0, 1]}}},
+        "data.bins.y",
+        "a target with classes has no range; remove it, or correct system.task",
+        None,
+    ),
+    (
+        {"data": {"target": "y", "favorable": 1, "bins": {"y": [0, 1]}}},
+        "data.bins.y",
+        "a target with classes has no range; remove it, or correct system.task",
+        None,
     ),
     ({"data": {"sensitive": ["age"], "bins": {"age": []}}}, "data.bins.age", "[] is empty", None),
     ({"data": {"sensitive": ["age"], "bins": {"age": 5}}}, "data.bins.age", "5 is not a list", None),

@@ -241,7 +241,8 @@ class DataSection(_Section):
     )
     bins: dict[Text, Edges] = Field(
         default={},
-        description="Edges that cut a numeric column into right-open groups: [25, 60] is <25, 25..<60, >=60.",
+        description="Edges that cut a numeric column into right-open groups: [25, 60] is <25, 25..<60, >=60. "
+        "Of the target of a regression, its least and its greatest value.",
     )
     weight: Text | None = Field(default=None, description="The column of row weights.")
     unit: Text | None = Field(default=None, description="The column that names the person of a row.")
@@ -264,15 +265,21 @@ class DataSection(_Section):
     @field_validator("bins")
     @classmethod
     def _cut_groups(cls, bins: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        roles = ("sensitive", "quasi_identifiers")
-        if all(role in info.data for role in roles):
-            columns = [column for role in roles for column in info.data[role]]
-            found = "this column is neither sensitive nor a quasi-identifier"
-            idle = [
-                Problem(_dotted(name), found, nearest(name, columns)) for name in bins if name not in columns
-            ]
-            if idle:
-                raise _refused(*idle)
+        if any(role not in info.data for role in ("target", "sensitive", "quasi_identifiers")):
+            return bins
+        groups = [*info.data["sensitive"], *info.data["quasi_identifiers"]]
+        target = info.data["target"]
+        columns = [*groups, *([target] if target else [])]
+        found = "this column is neither sensitive nor a quasi-identifier nor the target"
+        wrong = [
+            Problem(_dotted(name), found, nearest(name, columns)) for name in bins if name not in columns
+        ]
+        if target in bins and target not in groups:
+            classes = any(info.data.get(role) is not None for role in ("positive", "favorable"))
+            why = _no_range(bins[target], (info.context or {}).get("task"), classes)
+            wrong += [Problem(_dotted(target), why)] if why else []
+        if wrong:
+            raise _refused(*wrong)
         return bins
 
 
@@ -660,6 +667,15 @@ def _task(system: Any) -> Any:
     if isinstance(system, SystemSection):
         return system.task
     return system.get("task") if isinstance(system, Mapping) else None
+
+
+def _no_range(edges: Sequence[float], task: Any, classes: bool) -> str | None:
+    """Why edges of the target are no range of a quantity; None where they are one."""
+    if classes or task not in (None, "regression"):
+        return "a target with classes has no range; remove it, or correct system.task"
+    if len(edges) < 2:
+        return f"{_shown(list(edges))} is no range; write the least and the greatest value of the target"
+    return None
 
 
 def _merged(old: Any, new: Any, depth: int) -> Any:
