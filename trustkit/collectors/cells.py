@@ -35,7 +35,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
     """
     data = sources.data
     nothing: Axis = ((MISSING,), None)
-    groups = _groups(sources)
+    groups = group_labels(sources)
     strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
     score, faults = _score(sources) if decisions is None else (None, {})
@@ -65,15 +65,21 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
             axes,
             score=score,
             weight=row_weights(sources),
-            bucket=_buckets(sources, schema),
+            bucket=unit_buckets(sources, schema),
             faults=faults,
         )
     except OverflowError as error:
         raise ConfigError([Problem("data.weight", str(error))]) from None
 
 
-def _groups(sources: Sources) -> dict[str, Labels]:
-    """Coded sensitive attributes."""
+def group_labels(sources: Sources) -> dict[str, Labels]:
+    """Coded sensitive attributes.
+
+    Raises
+    ------
+    ConfigError
+        For one with more labels than there could be groups.
+    """
     groups = {name: sources.groups(name) for name in sources.data.sensitive}
     for name, labels in groups.items():
         if len(labels.names) > min(MOST_LABELS, max(50, sources.frame.rows / FEWEST_A_GROUP)):
@@ -124,7 +130,7 @@ def row_weights(sources: Sources) -> Any:
     return weight
 
 
-def _buckets(sources: Sources, schema: dict[str, Any]) -> Any:
+def unit_buckets(sources: Sources, schema: dict[str, Any]) -> Any:
     """Keyed-hash bucket of each row's unit; a missing unit is a unit of its own kind."""
     if sources.data.unit is None:
         return None

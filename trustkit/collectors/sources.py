@@ -243,8 +243,8 @@ class Sources:
     def _settle_task(self) -> None:
         """Task: as declared; else regression where the labels are many numbers, else by their number."""
         declared = self.system.config.system.task
-        if declared is not None:
-            self.task = declared
+        if declared is not None or self._is_quantity:
+            self.task = declared or "regression"
             return
         classes = self.data.positive is not None or self.data.favorable is not None
         column = self.data.target or self.data.prediction
@@ -254,10 +254,26 @@ class Sources:
         else:
             self.task = "multiclass" if len(names) > 2 else "binary"
 
+    @cached_property
+    def _is_quantity(self) -> bool:
+        """Whether the outcome is a quantity, by what is declared of it or as its first rows show."""
+        data, declared = self.data, self.system.config.system.task
+        column = data.target or data.prediction
+        if declared is not None or data.positive is not None or data.favorable is not None or column is None:
+            return declared == "regression"
+        if column in data.bins and column not in data.sensitive:
+            return True
+        try:
+            first = self.frame.numbers(column)[:1000]
+        except FrameError:
+            return False
+        return len(np.unique(first[~np.isnan(first)])) > MOST_CLASSES
+
     def _code_columns(self) -> None:
         """Code the columns of labels at once, in threads: the coding releases the lock."""
         data = self.data
-        named = [data.target, data.prediction, *(name for name in data.sensitive if name not in data.bins)]
+        outcomes = [] if self._is_quantity else [data.target, data.prediction]
+        named = [*outcomes, *(name for name in data.sensitive if name not in data.bins)]
         names = list(dict.fromkeys(name for name in named if name is not None))
         with ThreadPoolExecutor() as pool:
             self._labels.update(zip(names, pool.map(self.frame.labels, names), strict=True))
@@ -267,11 +283,11 @@ class Sources:
         data = self.data
         positive = None if data.positive is None else label_text(data.positive)
         favorable = tuple(label_text(value) for value in _listed(data.favorable))
-        truth = self.truth()
-        if truth is not None and set(truth.names) <= {MISSING}:
+        if data.target is not None and self.frame.missing(data.target).all():
             raise ConfigError([Problem("data.target", f"every value of {data.target!r} is missing")])
         if self.task == "regression":
             return
+        truth = self.truth()
         logged = None if data.prediction is None else self.labels(data.prediction)
         labels = {*(truth.names if truth else ()), *(logged.names if logged else ())} - {MISSING}
         declared = {"positive": (positive,) if positive else (), "favorable": favorable}
