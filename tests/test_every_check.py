@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cells import count, rows_of
+from test_flips import flips_of, flips_samples
 from test_loading import artifacts
 from test_provenance import provenances
+from test_proxies import proxies_of, proxies_samples
 from test_records import records_of, samples
 from test_representation import populations, profiles, profiles_of
 from test_reruns import reruns_of
@@ -19,9 +21,11 @@ from test_reruns import reruns_of
 from trustkit.checks import discover
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.flips import Flips
 from trustkit.evidence.population import Population
 from trustkit.evidence.profiles import Profiles
 from trustkit.evidence.provenance import Provenance
+from trustkit.evidence.proxies import Proxies
 from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
 from trustkit.testing import assert_check, assert_kind
@@ -49,9 +53,11 @@ def cells() -> list[Cells]:
 SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Artifacts: artifacts,
     Cells: cells,
+    Flips: flips_samples,
     Population: populations,
     Profiles: profiles,
     Provenance: provenances,
+    Proxies: proxies_samples,
     Records: samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
 }
@@ -120,9 +126,11 @@ KINDS = {
         [count(rows_of(n, seed=n)) for n in (5, 40, 300)],
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
+    "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
     "population": (populations()[:1] * 3, populations()[0]),
     "profiles": ([profiles_of(n) for n in (5, 40, 300)], profiles_of(0)),
     "provenance": (provenances()[:3], provenances()[3]),
+    "proxies": ([proxies_of(n) for n in (3, 40, 900)], proxies_of(0)),
     "records": ([records_of()] * 3, records_of()),
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
 }

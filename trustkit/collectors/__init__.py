@@ -16,9 +16,11 @@ from trustkit.system import System
 COLLECTORS = {
     "artifacts": "trustkit.collectors.artifacts:collect_artifacts",
     "cells": "trustkit.collectors.cells:collect_cells",
+    "flips": "trustkit.collectors.flips:collect_flips",
     "population": "trustkit.collectors.population:collect_population",
     "profiles": "trustkit.collectors.profiles:collect_profiles",
     "provenance": "trustkit.collectors.provenance:collect_provenance",
+    "proxies": "trustkit.collectors.proxies:collect_proxies",
     "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",
     "transitions": "trustkit.collectors.transitions:collect_transitions",

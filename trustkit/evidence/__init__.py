@@ -19,9 +19,11 @@ FORMAT = "trustkit-evidence/1"
 KINDS = {
     "artifacts": "trustkit.evidence.artifacts:Artifacts",
     "cells": "trustkit.evidence.cells:Cells",
+    "flips": "trustkit.evidence.flips:Flips",
     "population": "trustkit.evidence.population:Population",
     "profiles": "trustkit.evidence.profiles:Profiles",
     "provenance": "trustkit.evidence.provenance:Provenance",
+    "proxies": "trustkit.evidence.proxies:Proxies",
     "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",
     "transitions": "trustkit.evidence.transitions:Transitions",
