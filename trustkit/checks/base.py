@@ -68,8 +68,9 @@ class Estimate:
     note : str, optional
         What a reader of the figure has to know, in words for the card.
     supply : str, optional
-        What the owner would have to supply for there to be a value: a limit
-        on the figure is then not assessed, the check's other figures are.
+        What the owner would have to supply for there to be a value, or an
+        interval: a limit on the figure is then not assessed, the check's other
+        figures are.
     """
 
     metric: str

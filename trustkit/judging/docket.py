@@ -127,7 +127,7 @@ class Docket:
         ids = []
         for estimate in estimates:
             base, why = figure_id(check, estimate), _too_small(estimate, policy.min_cell)
-            if estimate.supply is not None:
+            if estimate.supply is not None and isnan(estimate.value):
                 why = estimate.why
             claims = (
                 [] if groups_of(estimate) & listed.keys() else list(_claims(check, estimate, ask.limits, why))
