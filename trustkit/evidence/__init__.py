@@ -26,6 +26,7 @@ KINDS = {
     "proxies": "trustkit.evidence.proxies:Proxies",
     "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",
+    "residuals": "trustkit.evidence.residuals:Residuals",
     "transitions": "trustkit.evidence.transitions:Transitions",
 }
 """Where each kind of evidence is defined."""
