@@ -377,6 +377,13 @@ def test_what_no_limit_bounds_is_shown_of_single_attributes():
     assert len([e for e in every if e.metric == "balance_positive_difference"]) == 6 + 2 + 6 * 5
 
 
+def test_curves_of_many_groups_are_shown_on_demand():
+    rows = log(2600, seed=17, groups="abcdefghijklm")
+    assert not found(calibration(cells(rows), judged={"gap"}), "bin_gap")
+    assert len(found(calibration(cells(rows), judged={"bin_gap"}), "bin_gap")) == 130
+    assert len(found(calibration(cells(rows), judged={"gap"}, shown="all"), "bin_gap")) == 130
+
+
 def test_a_limit_on_balance_is_asked_of_all_pairs():
     rows = log(6000, seed=14)
     limits = {"bias/calibration": {"max_balance_positive_difference": 0.05}}

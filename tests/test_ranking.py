@@ -241,20 +241,17 @@ def test_area_between_equals_that_of_rows_and_is_never_less_than_the_auc_gap():
     first = group == 0
     expected = curves_apart(truth[first], score[first], truth[~first], score[~first])
     assert between == pytest.approx(expected, abs=1e-6)
-    assert between >= abs(np.diff(area(scores).value)[0])
+    assert between >= abs(np.diff(area(scores).value)[0]) - 1e-12
     assert area_between(scores.take([1]), scores.take([0]))[0] == pytest.approx(between, abs=1e-14)
     assert area_between(scores.take([1]), scores.take([1]))[0] == 0
 
 
-def test_scores_of_the_rest_and_across():
+def test_scores_of_the_rest():
     rows = log(500, seed=8)
     mine = cells(rows).scores(("g",))
     rest = mine.rest()
     assert rest.n[0].sum() == (rows["g"] != "a").sum()
     assert rest.s.sum() == pytest.approx(2 * mine.s.sum())
-    across = mine.facing(rest)
-    assert (across.n[:, 0] == mine.n[:, 0]).all()
-    assert (across.n[:, 1] == rest.n[:, 1]).all()
 
 
 def limits(value=0.8, error=0.03, positives=80.0, negatives=120.0):

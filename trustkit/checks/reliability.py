@@ -21,6 +21,9 @@ from trustkit.measure.rates import rate
 FEWEST_ROWS = 100
 """Below this the limits of a calibration error do not hold their level (docs/statistics.md)."""
 
+MOST_CURVES = 12
+"""The curves of more groups than this are shown only on demand: ten figures each would fill a card."""
+
 STRATA = [
     *(f"score {i / BINS:.1f}..<{(i + 1) / BINS:.1f}" for i in range(BINS - 1)),
     f"score {1 - 1 / BINS:.1f}..1.0",
@@ -130,7 +133,7 @@ def calibration_figures(
         Metrics of which every estimate is wanted; None for all.
     shown : bool
         Whether figures that nothing judges are shown of these groups, beside
-        calibration in the large and RMSCE.
+        calibration in the large and RMSCE; curves of at most `MOST_CURVES` groups.
     """
     large = measured.large
     yield from measured.figures("gap", large.value, large.n, large.limits, two_sided=True)
@@ -138,7 +141,7 @@ def calibration_figures(
     rest = {"bin_gap": _bins, "ece": _ece, "spiegelhalter": _spiegelhalter, "brier": _brier}
     for metric, estimates in rest.items():
         asked = judged is None or metric in judged
-        if asked or shown:
+        if asked or (shown and (metric != "bin_gap" or len(measured.groups) <= MOST_CURVES)):
             yield from (made for made in estimates(measured) if asked or made.n)
 
 

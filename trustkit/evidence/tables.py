@@ -162,11 +162,5 @@ class Scores:
         """Return the groups at `index`, which may occur more than once."""
         return Scores([self.groups[i] for i in index], *(part[index] for part in self._sums()))
 
-    def facing(self, positive: Scores) -> Scores:
-        """Return the negatives of these groups beside the positives of others, place by place."""
-        parts = zip(self._sums(), positive._sums(), strict=True)
-        both = (np.stack([mine[:, 0], theirs[:, 1]], axis=1) for mine, theirs in parts)
-        return Scores(self.groups, *both)
-
     def _sums(self) -> tuple[Any, ...]:
         return self.n, self.mass, self.s, self.s2

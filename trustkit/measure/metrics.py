@@ -47,20 +47,31 @@ class Area:
         return Area(self.value[index], self.n[index], self.limits.take(index))
 
 
-def area(scores: Scores) -> Area:
+def area(scores: Scores, positives: Scores | None = None) -> Area:
     """Area under the ROC curve of each group: how often a positive row scores above a negative one.
 
     A tie counts one half, and rows of one score bin are tied. Errors after
     DeLong et al. 1988.
+
+    Parameters
+    ----------
+    scores : Scores
+        The groups.
+    positives : Scores, optional
+        Groups of which the positive rows are taken, place by place, in place of their own.
     """
-    below, _ = _placements(scores.mass)
-    beaten, beating = _placements(scores.n)
-    n, m = scores.n.sum(axis=2).astype(float).T
+    other = scores if positives is None else positives
+    negative, positive = scores.n[:, 0], other.n[:, 1]
+    below, _ = _placements(scores.mass[:, 0], other.mass[:, 1])
+    beaten, beating = _placements(negative, positive)
+    n, m = negative.sum(axis=1), positive.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = (scores.mass[:, 1] * below).sum(axis=1) / scores.mass.sum(axis=2).prod(axis=1)
-        spread = _mean_variance(beaten / n[:, None], scores.n[:, 1])
-        spread += _mean_variance(beating / m[:, None], scores.n[:, 0])
-    return Area(value, scores.n.sum(axis=2).min(axis=1), AreaUnderCurve(value, np.sqrt(spread), m, n))
+        value = (other.mass[:, 1] * below).sum(axis=1)
+        value = value / scores.mass[:, 0].sum(axis=1) / other.mass[:, 1].sum(axis=1)
+        spread = _mean_variance(beaten / n[:, None], positive)
+        spread += _mean_variance(beating / m[:, None], negative)
+    limits = AreaUnderCurve(value, np.sqrt(spread), m.astype(float), n.astype(float))
+    return Area(value, np.minimum(n, m), limits)
 
 
 def area_between(one: Scores, other: Scores) -> Floats:
@@ -123,9 +134,8 @@ def _mean_scores(scores: Scores) -> Floats:
     return np.divide(scores.s.sum(axis=1), mass, out=np.zeros(mass.shape), where=mass > 0)
 
 
-def _placements(counts: NDArray[Any]) -> tuple[Floats, Floats]:
+def _placements(negative: NDArray[Any], positive: NDArray[Any]) -> tuple[Floats, Floats]:
     """Negatives below a positive of each bin, and positives above a negative of it; ties count one half."""
-    negative, positive = counts[:, 0], counts[:, 1]
     below = np.cumsum(negative, axis=1) - negative / 2
     above = positive.sum(axis=1, keepdims=True) - np.cumsum(positive, axis=1) + positive / 2
     return below, above

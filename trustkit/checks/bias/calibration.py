@@ -90,10 +90,10 @@ def calibration(
     Where base rates differ, a calibrated score cannot also have equal means
     among the positives and among the negatives of two groups, nor equal
     predictive values equal error rates, unless it is never wrong: beside the
-    base rate difference the card says so with the system's own numbers. A score that gives
-    everybody the base rate of their group is calibrated in each and tells no
-    two of its members apart. Labels that are themselves biased calibrate the
-    score to the bias.
+    base rate difference the card says so with the system's own numbers. A
+    score that gives everybody the base rate of their group is calibrated in
+    each and tells no two of its members apart. Where labels are biased, a
+    score calibrated to them is biased too.
 
     How to read
     -----------
@@ -101,8 +101,9 @@ def calibration(
     a gap holds on both sides. With few rows the error is uncertain, and
     *inconclusive* the right verdict. A limit on ``bin_gap`` asks it of every
     group in each of the ten bins: one without rows leaves the control open. Of
-    what no limit bounds, the curve and the figures of single attributes are
-    shown, and of comparisons the largest; ``shown = "all"`` shows every one.
+    what no limit bounds, the figures of single attributes are shown (curves of
+    at most 12 groups), and of comparisons the largest; ``shown = "all"`` shows
+    every one.
 
     Remedy
     ------

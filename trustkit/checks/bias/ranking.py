@@ -130,29 +130,28 @@ def _estimates(
     mine, rest = area(scores), scores.rest()
     yield from _areas("auc", table, mine)
     if asked("bpsn_auc"):
-        yield from _areas("bpsn_auc", table, area(scores.facing(rest)))
+        yield from _areas("bpsn_auc", table, area(scores, rest))
     if asked("bnsp_auc"):
-        yield from _areas("bnsp_auc", table, area(rest.facing(scores)))
-    others = rest if pairs.reference is None else scores
-    other = area(rest) if pairs.reference is None else mine
-    subject, reference = scores.take(pairs.subject), others.take(pairs.places)
-    yield from _difference(
-        "auc_difference", table, pairs, mine.take(pairs.subject), other.take(pairs.places), judged
-    )
+        yield from _areas("bnsp_auc", table, area(rest, scores))
+    others, other = (rest, area(rest)) if pairs.reference is None else (scores, mine)
+    one, two = mine.take(pairs.subject), other.take(pairs.places)
+    yield from _difference("auc_difference", table, pairs, one, two, judged)
+    subject, reference = scores, others
+    if pairs.reference is not None:
+        subject, reference = scores.take(pairs.subject), others.take(pairs.places)
     if asked("abroca"):
-        fewest = mine.n[pairs.subject], other.n[pairs.places]
         yield from pairs.estimates(
             table,
             "abroca",
             area_between(subject, reference),
             None,
-            fewest=fewest,
+            fewest=(one.n, two.n),
             judged=judged,
             symmetric=True,
             why="a distance, which chance alone keeps above 0: no interval",
         )
     if asked("xauc_difference"):
-        forth, back = area(reference.facing(subject)), area(subject.facing(reference))
+        forth, back = area(reference, subject), area(subject, reference)
         yield from _difference("xauc_difference", table, pairs, forth, back, judged)
 
 
