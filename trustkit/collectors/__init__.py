@@ -99,12 +99,15 @@ def _collected(sources: Any, wanted: set[str]) -> Evidence:
 
 def _reads(sources: Any, kinds: dict[str, Any]) -> Iterator[Read]:
     """Every file that was read, so that `verify` can tell whether it changed: data, model, documents."""
+    from trustkit.collectors.provenance import model_files
+
     data_files = dict.fromkeys(each for frame in sources.opened() for each in frame.inputs)
     for data in data_files:
         yield Read(data.role, data.path, data.sha256, data.rows)
     read = {data.path for data in data_files}
-    for file in getattr(kinds.get("provenance"), "files", ()):
-        if file.format and file.path not in read:
+    listed = getattr(kinds.get("provenance"), "files", None)
+    for file in model_files(sources.system) if listed is None else listed:
+        if file.path not in read:
             yield Read(file.role, file.path, file.sha256, 0)
     for kind, document in getattr(kinds.get("records"), "documents", {}).items():
         if kind != "card":

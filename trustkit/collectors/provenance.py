@@ -128,6 +128,15 @@ def _is_zlib(head: bytes) -> bool:
         return False
 
 
+def model_files(system: System) -> Iterator[File]:
+    """Model's file or folder, or the source of its module; nothing where it is an object or an endpoint."""
+    kind, model = _kind_of_model(system), system.config.system.model
+    if kind == "file" and model is not None:
+        yield _file(system.folder, model, "model")
+    elif kind == "module" and model is not None:
+        yield from _module(system.folder, model.partition(":")[0])
+
+
 def _file(folder: Path, name: str, role: str, sha256: str | None = None) -> File:
     path = folder / name
     shown = Path(os.path.relpath(path, folder)).as_posix()
@@ -145,11 +154,7 @@ def _declared(system: System) -> Iterator[File]:
     for role, name in (("train", data.train), ("population", data.population), ("card", owner.card)):
         for each in _matching(system.folder, name):
             yield _file(system.folder, each, role)
-    kind = _kind_of_model(system)
-    if kind == "file" and owner.model is not None:
-        yield _file(system.folder, owner.model, "model")
-    elif kind == "module" and owner.model is not None:
-        yield from _module(system.folder, owner.model.partition(":")[0])
+    yield from model_files(system)
 
 
 def _matching(folder: Path, name: str | None) -> Iterable[str]:
