@@ -114,7 +114,8 @@ class TestTheCatalog:
     def test_every_check_of_the_first_release_has_a_control(self):
         used = {use.check for control in UN.controls for use in control.checks}
         assert {f"{area}/{name}" for area, names in FIRST_RELEASE.items() for name in names.split()} <= used
-        assert set(discover()[0]) <= used
+        anywhere = {use.check for id in PACKAGED for c in Policy.load(id).controls for use in c.checks}
+        assert set(discover()[0]) <= anywhere
 
     def test_limits_are_the_defaults_and_name_their_source(self):
         made = {}
@@ -169,7 +170,8 @@ class TestEachPackagedPolicy:
 
 class TestClauses:
     def test_every_clause_is_cited_or_says_why_not(self):
-        found = {(framework.id, clause) for control in UN.controls for _, framework, clause in cited(control)}
+        controls = [control for id in PACKAGED for control in Policy.load(id).controls]
+        found = {(framework.id, clause) for control in controls for _, framework, clause in cited(control)}
         for framework in frameworks().values():
             for clause, of in framework.clauses.items():
                 assert ((framework.id, clause) in found) != bool(of.uncited), (framework.id, clause)

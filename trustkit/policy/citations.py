@@ -72,11 +72,11 @@ def frameworks() -> dict[str, Framework]:
 
 def cited(control: Control) -> Iterator[tuple[str, Framework, str]]:
     """Each clause of a described text that a control cites: as the card names it, the text, its id there."""
-    by_name = {framework.cites: framework for framework in frameworks().values() if framework.cites}
+    texts = [(f"{framework.cites} ", framework) for framework in frameworks().values() if framework.cites]
     for source in control.sources:
-        name, _, clause = source.partition(" ")
-        if name in by_name:
-            yield source, by_name[name], clause
+        for name, framework in texts:
+            if source.startswith(name):
+                yield source, framework, source.removeprefix(name)
     for id, clauses in control.crosswalk.items():
         if id in frameworks():
             for clause in clauses:
