@@ -1,10 +1,16 @@
 """A plugin brings checks, evidence and policies; one that does not load is an error finding."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+
+import trustkit
 
 PLUGIN = '''
 """Voices heard in a log."""
@@ -155,3 +161,32 @@ def test_a_plugin_that_does_not_load_is_an_error_finding(installed):
     )
     expected = [("plugin:acme:", "ImportError: no voice"), ("plugin:acme policies:", "ImportError: no voice")]
     assert ran.stdout.strip() == f"{expected} False", ran.stderr
+
+
+def test_the_example_plugin_passes_its_own_tests(tmp_path):
+    """Installed as pip would leave it; the pipeline installs it with pip."""
+    example = Path(__file__).parents[1] / "examples" / "plugin"
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    info = tmp_path / f"house_rules-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "\n".join(
+            f"[{group}]\n" + "\n".join(f"{name} = {value}" for name, value in points.items())
+            for group, points in project["entry-points"].items()
+        )
+    )
+    shutil.copytree(example / "house_rules", tmp_path / "house_rules")
+    paths = [str(tmp_path), str(Path(trustkit.__file__).parents[1])]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(example / "tests")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "3 passed" in ran.stdout
