@@ -23,6 +23,7 @@ COLLECTORS = {
     "proxies": "trustkit.collectors.proxies:collect_proxies",
     "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",
+    "residuals": "trustkit.collectors.residuals:collect_residuals",
     "transitions": "trustkit.collectors.transitions:collect_transitions",
 }
 """The function that collects each kind of evidence from opened `Sources`."""
