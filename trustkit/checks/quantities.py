@@ -13,6 +13,7 @@ from trustkit.evidence.residuals import Residuals
 from trustkit.evidence.tables import Table
 from trustkit.measure.intervals import Floats, Limits
 
+NO_INTERVAL = "no interval of an R2 is offered"
 NO_TRUTH = "no truth is declared"
 TRUTH = "data.target: the column with the true quantity"
 
@@ -59,4 +60,6 @@ def of_groups(
     for i, (group, each, count, rows) in enumerate(columns):
         subject: Mapping[str, Any] = {"groups": group} if group else {}
         made = estimate(metric, subject, each, count, rows, limits, i, two_sided=two_sided)
-        yield made if limits is not None else replace(made, why=made.why or why, supply=supply)
+        undefined = made.why is not None and (count == 0 or supply is None)
+        bare = replace(made, why=made.why if undefined else why, supply=supply)
+        yield made if limits is not None else bare

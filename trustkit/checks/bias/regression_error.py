@@ -11,7 +11,7 @@ import numpy as np
 
 from trustkit.checks.base import Estimate, Metric, check
 from trustkit.checks.comparison import Compare, Comparison, Form, views
-from trustkit.checks.quantities import NO_TRUTH, TRUTH, of_groups, require_sound, unbounded
+from trustkit.checks.quantities import NO_INTERVAL, NO_TRUTH, TRUTH, of_groups, require_sound, unbounded
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.residuals import Histograms, Moments, Residuals
 from trustkit.measure.intervals import Floats, Limits, Root
@@ -27,8 +27,6 @@ from trustkit.measure.residuals import (
     kolmogorov_smirnov,
     wasserstein,
 )
-
-NO_INTERVAL = "no interval of an R2 is offered"
 
 LEAST_SLACK = 0.001
 """What bins may hide of a distance is told from here on."""
@@ -263,7 +261,7 @@ def _predictions(of: _View, histograms: Histograms | None) -> Iterator[Estimate]
 
 
 def _hidden(value: float, slack: float) -> str | None:
-    return f"Inside of a bin it may be {value + slack:.3f}" if slack >= LEAST_SLACK else None
+    return f"Inside of the bins it may be {value + slack:.3f}" if slack >= LEAST_SLACK else None
 
 
 def _root(limits: Limits | None) -> Root | None:
