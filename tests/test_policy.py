@@ -52,6 +52,7 @@ LIMITS = {
     "bias/predictive-parity": {"max_ppv_difference": 0.05},
     "bias/calibration": {"max_gap": 0.05, "max_rmsce": 0.05},
     "bias/ranking": {"max_auc_difference": 0.05},
+    "bias/regression-error": {"min_mae_ratio": 0.8},
     "bias/subgroups": {"max_excess_error": 0.05},
     "bias/representation": {"min_share_ratio": 0.8, "min_train_share_ratio": 0.8},
     "bias/proxies": {"max_auc": 0.75},
