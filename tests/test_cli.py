@@ -267,7 +267,7 @@ def test_one_digest_from_python_the_command_line_and_seven_shards(folder, log):
     )
     card = tk.Scorecard.load("card.json")
     assert json.loads(judged.stdout)["digest"] == card.digest == expected.digest
-    assert len(card.run.inputs) == 7
+    assert [read.role for read in card.run.inputs] == ["audit"] * 7 + ["evidence"]
 
 
 def test_one_digest_from_a_configuration_in_steps(folder):
@@ -361,7 +361,7 @@ def test_usage_is_2_and_names_the_nearest(folder):
     for wrong in (
         ["audit", "--format", "xml"],
         ["audit", "--as-of", "soon"],
-        ["audit", "--baseline", "x"],
+        ["audit", "--base", "x"],
         ["merge"],
     ):
         assert "Usage: " in run(*wrong, status=2).stderr

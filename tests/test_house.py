@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "comparing": {"errors", "measure", "scorecard"},
     "judging": {"checks", "comparing", "config", "errors", "evidence", "measure", "policy", "scorecard"},
     "renderers": {"errors", "scorecard", "evidence"},
+    "signing": {"errors", "evidence", "renderers", "scorecard"},
     "auditing": {
         "checks", "collectors", "comparing", "config", "errors", "evidence", "judging", "policy", "scorecard",
         "system",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from functools import reduce
 from operator import add
@@ -23,12 +26,13 @@ from trustkit.commands.options import (
     seed_option,
     system_options,
 )
-from trustkit.commands.output import card_problems, deliver, place_problems, progress
+from trustkit.commands.output import card_problems, deliver, place_problems, progress, sign_problems
 from trustkit.commands.places import places_of
 from trustkit.errors import Problem, at_once
 
 if TYPE_CHECKING:
     from trustkit.config import Config
+    from trustkit.evidence import Evidence
 
 _evidence_option = click.option(
     "-o", "--output", required=True, type=FILE, metavar="FILE", help="Write the evidence to FILE, as JSON."
@@ -39,6 +43,9 @@ _baseline_option = click.option(
     metavar="CARD",
     help="An earlier scorecard (JSON): what is worse than it blocks, what failed on it already does not.",
 )
+_sign_option = click.option(
+    "--sign", type=FILE, metavar="KEY", help="Sign the JSON cards: an Ed25519 private key in PEM."
+)
 
 
 @click.command()
@@ -48,6 +55,7 @@ _baseline_option = click.option(
 @policy_option
 @click.option("--only", multiple=True, metavar="ID", help="A check, control or area; repeatable.")
 @_baseline_option
+@_sign_option
 @click.option("--fail-on", type=click.Choice(["fail", "inconclusive", "never"]), help="What blocks the gate.")
 @seed_option
 @as_of_option
@@ -59,6 +67,7 @@ def audit(
     policy: str | None,
     only: tuple[str, ...],
     baseline: Path | None,
+    sign: Path | None,
     fail_on: str | None,
     seed: int,
     as_of: date | None,
@@ -75,9 +84,9 @@ def audit(
         from trustkit.auditing import audit, planned
         from trustkit.system import System
 
-        with at_once(lambda: _declared_problems(config)):
+        files = _files(output, config)
+        with at_once(lambda: _declared_problems(config), lambda: sign_problems(sign, files)):
             planned(System(config=config), chosen, only=only or None, as_of=as_of)
-    files = _files(output, config)
 
     with progress(quiet) as report:
         card = audit(
@@ -90,7 +99,7 @@ def audit(
             progress=report,
             baseline=baseline,
         )
-    deliver(card, format, files, places=places_of(config), quiet=quiet)
+    deliver(card, format, files, places=places_of(config), key=sign, quiet=quiet)
 
 
 @click.command()
@@ -144,6 +153,7 @@ def merge(evidence: tuple[Path, ...], output: Path) -> None:
 @click.option("--config", type=FILE, metavar="FILE", help="Limits, waivers and gate.")
 @policy_option
 @_baseline_option
+@_sign_option
 @as_of_option
 @output_option
 @format_option
@@ -152,6 +162,7 @@ def judge(
     config: Path | None,
     policy: str | None,
     baseline: Path | None,
+    sign: Path | None,
     as_of: date | None,
     output: tuple[Path, ...],
     format: str,
@@ -165,13 +176,22 @@ def judge(
         from trustkit.evidence import Evidence
 
         read = Config.of(as_of=as_of) if config is None else Config.read(config, as_of=as_of)
-        with at_once(lambda: _declared_problems(read)):
-            collected = Evidence.load(evidence)
-    files = _files(output, read)
+        files = _files(output, read)
+        with at_once(lambda: _declared_problems(read), lambda: sign_problems(sign, files)):
+            collected = _recorded(Evidence.load(evidence), evidence, read)
     from trustkit.judging import judge
 
     card = judge(collected, policy_of(policy), config=read, as_of=as_of, baseline=baseline)
-    deliver(card, format, files, places=places_of(read))
+    deliver(card, format, files, places=places_of(read), key=sign)
+
+
+def _recorded(collected: Evidence, file: Path, config: Config) -> Evidence:
+    """Evidence that names the file it was read from, so that verify sees it change."""
+    from trustkit.evidence import Read
+
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    path = Path(os.path.relpath(file, config.folder)).as_posix()
+    return replace(collected, inputs=(*collected.inputs, Read("evidence", path, digest, 0)))
 
 
 def _files(output: tuple[Path, ...], config: Config) -> list[Path]:

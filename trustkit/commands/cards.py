@@ -14,7 +14,7 @@ import click
 from trustkit.commands.options import FILE, output_option
 from trustkit.commands.output import card_problems, show
 from trustkit.commands.places import places_of
-from trustkit.errors import at_once
+from trustkit.errors import Problem, at_once
 from trustkit.renderers import FORMATS, save
 from trustkit.renderers.words import clean
 
@@ -58,22 +58,32 @@ def render(card: Path, output: tuple[Path, ...], format: str | None, config: Pat
     help="The folder of the configuration that was audited, which the input files are relative to; "
     "without a configuration, the folder the audit ran in. Default: the card's folder.",
 )
-def verify(card: Path, root: Path | None) -> None:
+@click.option("--key", type=FILE, metavar="PUB", help="The public key (PEM) that the card was signed with.")
+@click.option("--signature", type=FILE, metavar="FILE", help="Default: CARD.sig.json beside the card.")
+def verify(card: Path, root: Path | None, key: Path | None, signature: Path | None) -> None:
     """Verify that a scorecard (JSON) is as it was issued, and its input files as they were read.
 
-    Exit status 1 when it is not verified.
+    With --key also who issued it: the signature binds the card's file, the
+    model and the data. Exit status 1 when it is not verified.
     """
     from trustkit.scorecard import Scorecard
 
-    loaded = Scorecard.load(card)
-    wrong = list(_changes(loaded, card, card.parent if root is None else root))
+    with at_once(lambda: [Problem("--signature", "given without --key")] if signature and not key else []):
+        loaded = Scorecard.load(card)
+    folder = card.parent if root is None else root
+    wrong = list(_changes(loaded, card, folder))
+    if key is not None:
+        wrong += [line for line in _signature(card, folder, key, signature) if line not in wrong]
     for line in wrong:
         click.echo(line)
     if wrong:
         click.echo("not verified")
         raise click.exceptions.Exit(1)
     files = len(loaded.run.inputs)
-    click.echo(f"verified: the digest and {files} input file{'' if files == 1 else 's'}")
+    by = "the signature, " if key is not None else ""
+    click.echo(f"verified: {by}the digest and {files} input file{'' if files == 1 else 's'}")
+    if key is None and _beside(card).exists():
+        click.echo(f"not verified: the signature {clean(_beside(card).name)}, without --key")
 
 
 def _changes(card: Scorecard, path: Path, root: Path) -> Iterator[str]:
@@ -81,15 +91,41 @@ def _changes(card: Scorecard, path: Path, root: Path) -> Iterator[str]:
     if _altered(card, path):
         yield "changed: the scorecard does not have the digest it states"
     for read in card.run.inputs:
-        name = f"{clean(read.role)} {clean(read.path, 200)}"
-        try:
-            with (root / read.path).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            yield f"missing: {name}: {error.strerror}"
-            continue
-        if digest != read.sha256:
+        yield from _file_changes(read.role, read.path, read.sha256, root)
+
+
+def _signature(card: Path, root: Path, key: Path, signature: Path | None) -> Iterator[str]:
+    """What differs from what was signed, or that it was not."""
+    from trustkit.signing import Unsigned, public_key, signed
+
+    file = _beside(card) if signature is None else signature
+    try:
+        statement = signed(file, public_key(key))
+    except Unsigned as problem:
+        yield f"signature {clean(file.name)}: {problem}"
+        return
+    own, *inputs = statement["subject"]
+    if hashlib.sha256(card.read_bytes()).hexdigest() != own["digest"]["sha256"]:
+        yield "changed: the scorecard is not the file that was signed"
+    for each in inputs:
+        yield from _file_changes(each["annotations"]["role"], each["name"], each["digest"]["sha256"], root)
+
+
+def _file_changes(role: str, path: str, sha256: str, root: Path) -> Iterator[str]:
+    from trustkit.collectors.provenance import digest
+
+    name = f"{clean(role)} {clean(path, 200)}"
+    try:
+        if digest(root / path)[0] != sha256:
             yield f"changed: {name}"
+    except OSError as error:
+        yield f"missing: {name}: {error.strerror}"
+
+
+def _beside(card: Path) -> Path:
+    from trustkit.signing import signature_of
+
+    return signature_of(card)
 
 
 def _altered(card: Scorecard, path: Path) -> bool:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from trustkit.scorecard import Scorecard
 
 
+_NOTHING_TO_SIGN = "there is no scorecard to sign: name one with -o FILE.json, or in output.files"
+
+
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
     """Give a function that tells stderr how far a stage is: often to a terminal, else each ten seconds."""
@@ -82,17 +85,46 @@ def show(card: Scorecard, format: str, places: Places | None = None) -> None:
 
 
 def deliver(
-    card: Scorecard, format: str, files: Iterable[Path], *, places: Places | None = None, quiet: bool = False
+    card: Scorecard,
+    format: str,
+    files: Iterable[Path],
+    *,
+    places: Places | None = None,
+    key: Path | None = None,
+    quiet: bool = False,
 ) -> None:
-    """Show the card, write its files, tell the code host, and leave with its exit status."""
+    """Show the card, write and sign its files, tell the code host, and leave with its exit status."""
     show(card, format, places)
     for path in files:
         save(card, path, places)
+        written = [path] if key is None or format_of(path) != "json" else [path, _signed(path, key)]
         if not quiet:
-            click.echo(f"wrote {path}", err=True)
+            click.echo("\n".join(f"wrote {each}" for each in written), err=True)
     if _under_github():
         _tell_github(card, places, annotate=format != "github")
     raise click.exceptions.Exit(1 if card.gate.blocking else 0 if card.gate.holds else 3)
+
+
+def sign_problems(key: Path | None, files: Iterable[Path]) -> list[Problem]:
+    """What is wrong with a key to sign with, or that there is no file to sign."""
+    from trustkit.signing import private_key
+
+    if key is None:
+        return []
+    unsigned = (
+        [] if any(format_of(path) == "json" for path in files) else [Problem("--sign", _NOTHING_TO_SIGN)]
+    )
+    try:
+        private_key(key)
+    except ConfigError as error:
+        return [*error.problems, *unsigned]
+    return unsigned
+
+
+def _signed(card: Path, key: Path) -> Path:
+    from trustkit.signing import private_key, sign
+
+    return sign(card, private_key(key))
 
 
 def _under_github() -> bool:
