@@ -343,7 +343,7 @@ def test_one_row_a_person_is_asked():
     data = table(50).assign(person=np.arange(200) // 4)
     evidence = flips(Model(), data, unit="person")
     assert sum(targets[ANY].rows for targets in evidence.moves["sex"].values()) == 50
-    assert ", one a person" in evidence.notes()[0]
+    assert evidence.notes()[0].startswith("50 of 200 rows, drawn with seed 0, one a person")
 
 
 def test_weights_are_left_aside_and_that_is_said():

@@ -164,7 +164,7 @@ def test_the_area_of_one_input_is_that_of_scikit_learn_on_the_rows():
     system = System(None, data, prediction="d", favorable=1, sensitive=["sex"])
     sources = Sources.open(system)
     groups = Groups.of(sources.groups("sex"))
-    drawn = Drawn.of(drawing_order(sources, DRAW), groups)
+    drawn = Drawn.of(drawing_order(sources, DRAW), MOST, groups)
     level = Column.read(sources.inputs.at(drawn.rows), "word").level
     label = smaller(data)
     member = drawn.group == groups.names.index(label)
@@ -321,6 +321,14 @@ def test_small_groups_have_further_rows_that_count_for_them_alone():
     assert found["auc", "c"].reference_n < MOST
 
 
+def test_of_many_inputs_fewer_rows_are_drawn():
+    rng = np.random.default_rng(17)
+    few = people(n=4000, **{f"z{i:03}": rng.normal(size=4000) for i in range(97)})
+    assert measured(few).drawn == 4000
+    many = people(n=4000, **{f"z{i:03}": rng.normal(size=4000) for i in range(397)})
+    assert measured(many).drawn == 2500
+
+
 def test_of_fewer_than_thirty_rows_nothing_is_measured():
     data = people(n=400)
     data["sex"] = ["F"] * 20 + ["M"] * 380
@@ -363,7 +371,11 @@ def test_rows_of_one_person_do_not_tell_of_each_other():
     )
     assert without[0] > 0.7
     assert with_unit[0] == pytest.approx(0.5, abs=0.12)
-    assert ", one a person" in measured(data, unit="person").notes()[0]
+    assert (
+        measured(data, unit="person")
+        .notes()[0]
+        .startswith("300 of 3,000 rows, drawn with seed 0, one a person")
+    )
 
 
 class Model:
@@ -431,6 +443,14 @@ def test_a_predicted_number_is_an_output():
     assert found["output_auc", label].value == pytest.approx(
         found["single_auc", label, "hint"].value, abs=0.01
     )
+
+
+def test_a_log_of_numbers_is_an_output():
+    data = people(n=2000)
+    data["d"] = 2.0 * (data["sex"] == "F") + np.random.default_rng(12).normal(size=2000)
+    evidence = measured(data, task="regression", favorable=None)
+    assert evidence.schema["output"] == "prediction"
+    assert told(evidence)["output_auc", smaller(data)].value == pytest.approx(0.92, abs=0.03)
 
 
 def test_few_inputs_are_shown_and_all_are_yielded_where_judged():

@@ -20,8 +20,8 @@ from trustkit.evidence.score_bins import SCORE_BINS, score_bins
 from trustkit.evidence.tables import MISSING, OTHER
 from trustkit.frames import FrameError, Labels, bin_names
 
-MOST = 20_000
-"""Rows that are drawn."""
+MOST, FEWEST_OF_MANY, MOST_VALUES = 20_000, 2000, 1_000_000
+"""Rows that are drawn: fewer, though not under so many, where inputs are many, for so many values in all."""
 
 FEWEST = 400
 """Rows of each group that are drawn, as far as there are so many."""
@@ -90,11 +90,11 @@ class Drawn:
     is_base: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, order: NDArray[np.intp], groups: Groups) -> Self:
+    def of(cls, order: NDArray[np.intp], most: int, groups: Groups) -> Self:
         """Draw the first of `order`, and further rows of groups that are short among them."""
         known = order[groups.codes[order] >= 0]
-        base = known[:MOST]
-        rows = np.concatenate([base, topped_up(known, MOST, groups.codes, len(groups.names), FEWEST)])
+        base = known[:most]
+        rows = np.concatenate([base, topped_up(known, most, groups.codes, len(groups.names), FEWEST)])
         place = np.arange(len(rows))
         return cls(rows, groups.codes[rows], len(groups.names), place % 2, place < len(base))
 
@@ -135,11 +135,12 @@ def collect_proxies(sources: Sources) -> Proxies:
             supply="data.features: the columns that decisions rest on",
         )
     order = drawing_order(sources, DRAW)
+    most = int(np.clip(MOST_VALUES // len(sources.input_names), FEWEST_OF_MANY, MOST))
     says, output = _output(sources)
     named: list[tuple[str, str]] = []
     blocks = []
     for number, (name, groups) in enumerate(told.items(), 1):
-        drawn = Drawn.of(order, groups)
+        drawn = Drawn.of(order, most, groups)
         columns = dict(_columns(sources, drawn.rows, but=name))
         if output is not None:
             columns[OUTPUT] = _read(output, drawn.rows)
@@ -154,7 +155,7 @@ def collect_proxies(sources: Sources) -> Proxies:
         "inputs": list(sources.input_names),
         "output": says,
         "seed": sources.seed,
-        "most": MOST,
+        "most": most,
         "fewest": FEWEST,
         "unit": sources.data.unit is not None,
         "weight": sources.data.weight is not None,
@@ -162,7 +163,7 @@ def collect_proxies(sources: Sources) -> Proxies:
     return Proxies.made(
         schema,
         of=sources.frame.rows,
-        drawn=len(order[:MOST]),
+        drawn=len(order[:most]),
         groups=named,
         pooled={name: groups.pooled for name, groups in told.items() if groups.pooled},
         block=_joined(blocks),
@@ -170,7 +171,9 @@ def collect_proxies(sources: Sources) -> Proxies:
 
 
 def _output(sources: Sources) -> tuple[str | None, Floats | Labels | None]:
-    """The score, else the decision, of every row."""
+    """The score, else the decision or the predicted number, of every row."""
+    if sources.task == "regression" and sources.data.prediction is not None:
+        return "prediction", sources.numbers("prediction")
     score = sources.score()
     if score is not None:
         return "score", score

@@ -99,12 +99,12 @@ class Flips:
     def notes(self) -> list[str]:
         """Say which rows were asked again, what was switched how, and what was left aside."""
         schema = self.schema
-        some = "all" if self.drawn == self.of else f"{self.drawn:,} of {self.of:,}"
-        person = ", one a person" if schema["unit"] else ""
+        asked = f"{self.drawn:,} of {self.of:,} rows, drawn with seed {schema['seed']}"
+        asked += f"{', one a person' if schema['unit'] else ''}, and further rows of small groups"
         notes = [
-            f"{some} rows, drawn with seed {schema['seed']}{person}, and further rows of small groups; "
-            f"each was asked again with {_listed(schema['switched'])} taken from a row of the other group, "
-            f"for up to {schema['targets']} other groups, the largest"
+            f"{'all rows' if self.drawn == self.of else asked}: each was asked again with "
+            f"{_listed(schema['switched'])} taken from a row of the other group, for up to "
+            f"{schema['targets']} other groups, the largest"
         ]
         if schema["untaken"]:
             notes.append(f"the model does not take {', '.join(schema['untaken'])}: not switched")

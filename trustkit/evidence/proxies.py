@@ -34,7 +34,8 @@ class Proxies:
     ----------
     schema : mapping
         What was declared: ``attributes``, ``bins`` (the labels of binned
-        attributes), ``inputs``, ``output`` (``score``, ``decision`` or None),
+        attributes), ``inputs``, ``output`` (``score``, ``decision``,
+        ``prediction`` or None),
         ``seed`` of the draw, ``most`` rows drawn and the ``fewest`` of a group,
         whether one row a ``unit`` was drawn and whether rows have a ``weight``,
         which is left aside.
@@ -120,14 +121,16 @@ class Proxies:
 
     def notes(self) -> list[str]:
         """Say which rows were drawn, and what was pooled or left aside."""
-        some = "all" if self.drawn == self.of else f"{self.drawn:,} of {self.of:,}"
-        person = ", one a person" if self.schema["unit"] else ""
-        said = f"{some} rows, drawn with seed {self.schema['seed']}{person}"
-        said += f"; of a group with fewer than {self.schema['fewest']:,} among them, further rows"
-        notes = [f"{said}; half was learned from and the other half told, in turn"]
+        schema = self.schema
+        drawn = f"{self.drawn:,} of {self.of:,} rows, drawn with seed {schema['seed']}"
+        drawn += (
+            f"{', one a person' if schema['unit'] else ''}, and up to {schema['fewest']:,} of a small group"
+        )
+        said = "all rows" if self.drawn == self.of else drawn
+        notes = [f"{said}: half was learned from and the other half told, in turn"]
         read = {*self.block.codes[:, 1].tolist()}
-        unread = [name for i, name in enumerate(self.schema["inputs"], OUTPUT + 1) if i not in read]
-        unread = [name for name in unread if name not in self.schema["attributes"]]
+        unread = [name for i, name in enumerate(schema["inputs"], OUTPUT + 1) if i not in read]
+        unread = [name for name in unread if name not in schema["attributes"]]
         if unread:
             notes.append(f"not read, neither numbers nor labels: {', '.join(unread)}")
         if self.schema["weight"]:

@@ -88,8 +88,9 @@ def proxies(proxies: Proxies, *, judged: Collection[str] = ()) -> Iterator[Estim
     ------
     For each input named, write down what it is needed for. Drop it, or make it
     coarser, where that reason does not hold, train again, and compare accuracy
-    and disparities; where it does hold, record the decision. Leaving out one
-    input seldom helps while others stand for the same.
+    and disparities; where it does hold, record the decision, as a waiver with
+    the reason. Leaving out one input seldom helps while others stand for the
+    same.
 
     References
     ----------
