@@ -1,6 +1,9 @@
 """The tables of Local Law 144: rates above an exact median, ratios, small and unknown categories, no mark."""
 
+import csv
+import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ from trustkit.errors import ConfigError
 from trustkit.evidence.sharing import without_small_cells
 from trustkit.measure.medians import AboveMedian
 from trustkit.policy import Policy
+from trustkit.renderers.impact_ratio import tables
 from trustkit.system import System
 
 OPTION = 'options."bias/impact-ratio".attributes'
@@ -239,7 +243,12 @@ class TestSelection:
     def test_decisions_come_before_scores_unless_it_is_said(self):
         table = HIRED.assign(score=np.linspace(0, 1, len(HIRED)))
         cells = cells_of(table, **DECIDED)
-        assert {e.metric for e in impact_ratio(cells)} == {"applicants", "selection_rate", "impact_ratio"}
+        assert {e.metric for e in impact_ratio(cells)} == {
+            "applicants",
+            "selected",
+            "selection_rate",
+            "impact_ratio",
+        }
         assert "scoring_rate" in {e.metric for e in impact_ratio(cells, basis="scoring")}
 
     def test_labels_of_the_unknown(self):
@@ -368,3 +377,82 @@ def test_sources_of_several_words_are_found():
     policy = Policy.load("eeoc-four-fifths")
     card = tk.audit(data=HIRED, policy=policy, sensitive=["sex"], **DECIDED)
     assert card.controls[0].unconfirmed == policy.controls[0].sources
+
+
+class TestTheTables:
+    def test_the_rules_example_as_a_file(self, tmp_path):
+        page = (Path(__file__).parent / "cases/bias/impact-ratio.culture-fit.md").read_text()
+        rows = pd.read_csv(io.StringIO(page.partition("```csv\n")[2].partition("```")[0]))
+        people = rows.loc[rows.index.repeat(rows.pop("count"))]
+        card_of(people, score="fit").save(tmp_path / "audit.ll144.csv")
+        table = pd.read_csv(tmp_path / "audit.ll144.csv")
+        assert table.columns.tolist() == [
+            "table", "class", "basis", "sex", "race", "applicants", "selected", "rate", "rate_low",
+            "rate_high", "impact_ratio", "remark",
+        ]  # fmt: skip
+        assert {*table.basis} == {"scoring"}
+        sexes = table[table.table == "sex"].set_index("sex")
+        assert sexes.applicants.to_dict() == {"Male": "92", "Female": "76", "(unknown)": "0"}
+        assert sexes.impact_ratio.round(2).dropna().to_dict() == {"Male": 1.0, "Female": 0.82}
+        both = table[(table.sex == "Female") & table.race.str.startswith("Native", na=False)].iloc[0]
+        assert both.applicants == "<5"
+        assert np.isnan(both.rate)
+        assert both.remark == "n<5"
+
+    def test_selected_people_and_small_categories(self):
+        lines = tk.render(card_of(HIRED, **DECIDED), "impact_ratio").splitlines()
+        assert lines[1].startswith("sex,,selection,F,,200,50,0.25,")
+        assert lines[6].endswith(",,under 2 % of the data: left out of the ratios")
+        assert len(lines) == 1 + 3 + 4 + 6
+
+    def test_a_saved_card_gives_the_same(self, tmp_path):
+        card = card_of(HIRED, **DECIDED)
+        card.save(tmp_path / "card.json")
+        again = tk.Scorecard.load(tmp_path / "card.json")
+        for format in ("impact_ratio", "html"):
+            assert tk.render(again, format) == tk.render(card, format)
+
+    def test_the_command_writes_them(self, tmp_path):
+        from click.testing import CliRunner
+
+        from trustkit.cli import app
+
+        card_of(HIRED, **DECIDED).save(tmp_path / "card.json")
+        ran = CliRunner().invoke(
+            app, ["render", str(tmp_path / "card.json"), "-o", str(tmp_path / "a.ll144.csv")]
+        )
+        assert ran.exit_code == 0, ran.output
+        assert (tmp_path / "a.ll144.csv").read_text().startswith("table,class,basis,sex,race,applicants")
+
+    def test_a_card_without_them_says_which_policy_has_them(self):
+        card = card_of(HIRED, policy="fairness-baseline", **DECIDED)
+        with pytest.raises(ConfigError, match="audit with the policy nyc-ll144"):
+            tk.render(card, "impact_ratio")
+        assert "impact-ratios" not in tk.render(card, "html")
+
+    @pytest.mark.parametrize("label", ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", 'a\nb,"c"'])
+    def test_labels_are_inert(self, label):
+        card = card_of(HIRED.replace({"race": {"a": label}}), **DECIDED)
+        cells = [cell for line in csv.reader(io.StringIO(tk.render(card, "impact_ratio"))) for cell in line]
+        assert not [cell for cell in cells if cell.startswith("=") or "\n" in cell]
+        assert "<script>" not in tk.render(card, "html")
+
+    def test_the_page_has_a_section_in_each_language(self):
+        card = card_of(scored(np.linspace(0, 1, 400)), score="score", sample="all applicants of 2026")
+        page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", tk.render(card, "html")))
+        assert "A scoring rate is the share of a category above 0.500, the median score of all." in page
+        assert "Source of the data: all applicants of 2026." in page
+        assert "Scoring rate" in page
+        assert "Selected" not in page
+        russian = tk.render(card, "html", language="ru")
+        assert "Отношения долей" in russian
+        assert "Impact ratios" not in russian
+
+    def test_each_class_has_its_tables(self):
+        table = HIRED.assign(hired=["yes", "no", "later"] * 135 + ["no"])
+        made = tables(card_of(table, prediction="hired"))
+        assert [(each.attributes, each.of) for each in made] == [
+            (attributes, of)
+            for attributes in (("sex",), ("race",), ("sex", "race"))
+            for of in ("later", "no", "yes")
+        ]

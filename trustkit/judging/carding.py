@@ -19,6 +19,7 @@ from trustkit.judging.docket import Docket, Fault, Figure, Part
 from trustkit.judging.gate import Waivers, attested, gate_of
 from trustkit.judging.plan import Plan
 from trustkit.judging.wording import claim_message, figure_message, needs_of
+from trustkit.measure.intervals import Certain
 from trustkit.policy import Control, Policy, unconfirmed
 from trustkit.scorecard import (
     Area,
@@ -105,6 +106,7 @@ def card(
         controls=controls,
         findings=tuple(findings.values()),
         notes=tuple(notes),
+        conventions=_conventions([line for line in docket.lines.values() if not isinstance(line, Fault)]),
         evidence=tuple(_cost(evidence, cost) for cost in evidence.costs),
         run=_run(evidence, plan, started, clock),
     )
@@ -154,7 +156,8 @@ def _judged(id: str, claim: Claim, judgment: Judgment, min_cell: int) -> Finding
 
 def _figure(id: str, figure: Figure, interval: tuple[float, float], plan: Plan) -> Finding:
     estimate, min_cell = figure.estimate, plan.config.policy.min_cell
-    sampled = figure.why is None and estimate.limits is not None
+    certain = isinstance(estimate.limits, Certain)
+    sampled = figure.why is None and estimate.limits is not None and not certain
     return Finding(
         id=id,
         check=figure.check.id,
@@ -220,7 +223,9 @@ def _control(
         verdict = _joined([_verdict(part, findings) for part in parts])
     mine = [id for id in ids if id in claims]
     open_ = [id for id in mine if findings[id].verdict == Verdict.INCONCLUSIVE]
-    needs = [need for part in parts for need in part.needs]
+    # what does not concern the system is worth a word only where nothing else does
+    aside = all(part.verdict == Verdict.NOT_APPLICABLE for part in parts)
+    needs = [need for part in parts for need in part.needs if aside or part.verdict != Verdict.NOT_APPLICABLE]
     if control.evidence == "attestation" and verdict != Verdict.ATTESTED:
         needs.append(f"an attestation in force: attestations.{control.id} (statement, by, on, expires)")
     needs += needs_of([claims[id] for id in open_], [judged[id] for id in open_], plan.config.policy.min_cell)
@@ -246,6 +251,16 @@ def _control(
         effort=control.effort,
         unconfirmed=unconfirmed(control),
     )
+
+
+def _conventions(lines: Sequence[Claim | Figure]) -> dict[str, dict[str, str]]:
+    """How the figures on the card are made, by check and metric."""
+    made: dict[str, dict[str, str]] = {}
+    for line in lines:
+        convention = line.check.metrics[line.estimate.metric].convention
+        if convention:
+            made.setdefault(line.check.id, {})[line.estimate.metric] = convention
+    return made
 
 
 def _policy(policy: Policy) -> PolicyUsed:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "md", "github")
 """Formats for a terminal or a log; `github` is the workflow commands that make annotations."""
 
-FILES = ("html", "sarif", "junit", "gitlab", "csv", "cyclonedx", "intoto")
+FILES = ("html", "sarif", "junit", "gitlab", "csv", "cyclonedx", "intoto", "impact_ratio")
 """Formats for a file alone."""
 
 SUFFIXES = {
@@ -29,10 +29,14 @@ SUFFIXES = {
     ".xml": "junit",
     ".gitlab.json": "gitlab",
     ".csv": "csv",
+    ".ll144.csv": "impact_ratio",
     ".cdx.json": "cyclonedx",
     ".intoto.json": "intoto",
 }
 """Format of each suffix that `save` knows; of two that fit a name, the longer one counts."""
+
+_OF_ONE_CHECK = {"impact_ratio": ("bias/impact-ratio", "nyc-ll144")}
+"""Formats that show the figures of one check, with the policy that asks for them."""
 
 _PLACED = ("sarif", "gitlab", "github")
 """Formats that point at lines of the configuration."""
@@ -55,8 +59,8 @@ def render(
         What to show; nothing else is read.
     format : str
         `text` for a terminal, `json` (the card itself), `md`, `html` (a page that stands alone), `github`
-        (annotations), `sarif`, `junit`, `gitlab` (code quality), `csv` (the findings), `cyclonedx` or
-        `intoto`.
+        (annotations), `sarif`, `junit`, `gitlab` (code quality), `csv` (the findings), `cyclonedx`,
+        `intoto` or `impact_ratio` (the tables of New York's Local Law 144, as csv).
     color : bool
         Whether the text's verdicts are colored too; they are words in any case.
     width : int
@@ -75,7 +79,7 @@ def render(
     Raises
     ------
     ConfigError
-        For a format or a language that does not exist.
+        For a format or a language that does not exist, or a format of figures that the card has not.
     """
     formats = FORMATS + FILES
     if format not in formats:
@@ -89,9 +93,17 @@ def render(
         return terminal(card, color=color, width=width)
     if format == "html":
         return _page(card, language)
+    _require_figures(card, format)
     name = "markdown" if format == "md" else format
     renderer = getattr(import_module(f"trustkit.renderers.{name}"), name)
     return renderer(card, places) if format in _PLACED else renderer(card)
+
+
+def _require_figures(card: Scorecard, format: str) -> None:
+    check, policy = _OF_ONE_CHECK.get(format, (None, None))
+    if check is not None and not any(finding.check == check for finding in card.findings):
+        found = f"the card has no figures of {check}: audit with the policy {policy}"
+        raise ConfigError([Problem("format", found)])
 
 
 def _page(card: Scorecard, language: str) -> str:

@@ -53,7 +53,7 @@ def csv(card: Scorecard) -> str:
     table.writerow(COLUMNS)
     for finding, controls in zip(card.findings, _controls(card), strict=True):
         cells = _row(finding, controls)
-        table.writerow([_inert(cell) if isinstance(cell, str) else cell for cell in cells])
+        table.writerow([inert(cell) if isinstance(cell, str) else cell for cell in cells])
     return page.getvalue()
 
 
@@ -94,7 +94,7 @@ def _row(finding: Finding, controls: str) -> Sequence[Cell]:
     )
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Text on one line that no spreadsheet takes for a formula; what is a plain number stays one."""
     line = clean(text, _MOST_TEXT)
     return f"'{line}" if line.startswith(_FORMULA) and not _NUMBER.fullmatch(line) else line

@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from trustkit.renderers import ranking, words
+from trustkit.renderers import impact_ratio, ranking, words
 from trustkit.renderers.catalogue import ENGLISH
 from trustkit.renderers.forest import MOST_DRAWN, Ends, Entry, Forest, forest
 from trustkit.renderers.words import clean, number
@@ -399,6 +399,11 @@ class Page:
             for name, each in sorted(found.items(), key=lambda item: item[0] not in first)
         ]
 
+    @cached_property
+    def impact_ratios(self) -> list[impact_ratio.Table]:
+        """Tables of New York's Local Law 144, where the card has their figures."""
+        return impact_ratio.tables(self.card)
+
     def _control(self, place: int) -> ControlView:
         control = self.card.controls[place]
         anchor, name = self.anchors[place], clean(control.id)
@@ -595,6 +600,14 @@ class Page:
         return forest(entries, limits, null, len(rows))
 
     # Words
+
+    def percent(self, share: float | None) -> str:
+        """A share in percent with one digit, as the law's own tables have it."""
+        return _DASH if share is None else f"{100 * share:.1f}\u00a0%"
+
+    def hundredths(self, ratio: float | None) -> str:
+        """A ratio with two digits."""
+        return _DASH if ratio is None else f"{ratio:.2f}"
 
     def spelled(self, bound: str) -> str:
         """A bound with its sign in words."""

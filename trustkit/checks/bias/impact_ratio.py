@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ _NEAR = "some scores lie too near the median to tell on which side"
         "applicants": Metric(
             "number of applicants", "count", "rows of the category with a decision or a score, unweighted"
         ),
+        "selected": Metric("number selected", "count", "of these rows, those selected, or put in the class"),
         "selection_rate": Metric(
             "selection rate", "share", "of the category's decided rows, those selected, or put in the class"
         ),
@@ -273,6 +274,8 @@ class _Rule:
         for i, place in enumerate(places.tolist()):
             subject, rows = {"groups": counts.groups[place], **more}, int(n[i])
             yield fact("applicants", rows, rows, subject)
+            if counts.metric == "selection_rate":
+                yield _people("selected", int(counts.value[place]), rows, subject)
             shown = Estimate(counts.metric, subject, float(rate[i]), rows, rows)
             yield replace(shown, limits=limits, place=i, note=_between(low[i], high[i]))
             shown = replace(shown, metric="impact_ratio")
@@ -321,6 +324,11 @@ class _Ratios:
         return replace(
             shown, value=float(self.value[i]), reference_n=int(n[self.highest]), why=why, note=note
         )
+
+
+def _people(metric: str, people: int, rows: int, subject: Mapping[str, Any]) -> Estimate:
+    """A number of people among so many rows; where it is small the judge hides it, none is as small as few."""
+    return replace(fact(metric, people, rows, subject), n=people)
 
 
 def _between(low: float, high: float) -> str | None:
