@@ -15,6 +15,8 @@ from test_loading import artifacts
 from test_provenance import provenances
 from test_proxies import proxies_of, proxies_samples
 from test_records import records_of, samples
+from test_regression import count as residuals_of
+from test_regression import residual_samples, table_of
 from test_representation import populations, profiles, profiles_of
 from test_reruns import reruns_of
 
@@ -28,6 +30,7 @@ from trustkit.evidence.provenance import Provenance
 from trustkit.evidence.proxies import Proxies
 from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
+from trustkit.evidence.residuals import Residuals
 from trustkit.testing import assert_check, assert_kind
 
 CHECKS, ERRORS = discover()
@@ -59,6 +62,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Provenance: provenances,
     Proxies: proxies_samples,
     Records: samples,
+    Residuals: residual_samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
 }
 """Samples of each kind of evidence; a check of several kinds gets the nth of each."""
@@ -132,6 +136,10 @@ KINDS = {
     "provenance": (provenances()[:3], provenances()[3]),
     "proxies": ([proxies_of(n) for n in (3, 40, 900)], proxies_of(0)),
     "records": ([records_of()] * 3, records_of()),
+    "residuals": (
+        [residuals_of(table_of(n)) for n in (5, 40, 300)],
+        residuals_of({name: values[:0] for name, values in table_of(5).items()}),
+    ),
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
 }
 """Three samples of each kind that adds, and one of nothing, under one schema."""

@@ -34,7 +34,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
         with more groups than could be counted.
     """
     data = sources.data
-    nothing: Axis = ((MISSING,), None)
+    nothing: Axis = ((MISSING,), np.zeros(sources.frame.rows, dtype=np.int8))
     groups = group_labels(sources)
     strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
