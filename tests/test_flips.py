@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from scipy.stats import binomtest
 
@@ -431,6 +433,18 @@ def test_a_seed_gives_the_same_counts_and_nothing_else_is_touched():
     pd.testing.assert_frame_equal(data, copy)
     assert one == same
     assert one["moves"] != other["moves"]
+
+
+@pytest.mark.parametrize("home", ["polars", "arrow", "parquet", "csv"])
+def test_every_home_of_the_rows_gives_the_same_counts(home, tmp_path):
+    data = table(50).assign(sex=["F", "F", "M", "X"] * 50)
+    homes = {
+        "polars": lambda: pl.from_pandas(data),
+        "arrow": lambda: pa.Table.from_pandas(data),
+        "parquet": lambda: data.to_parquet(tmp_path / "a.parquet") or str(tmp_path / "a.parquet"),
+        "csv": lambda: data.to_csv(tmp_path / "a.csv", index=False) or str(tmp_path / "a.csv"),
+    }
+    assert flips(Model(M=20, X=30), homes[home]()) == flips(Model(M=20, X=30), data)
 
 
 def test_shards_add_to_the_whole_where_all_rows_are_drawn():

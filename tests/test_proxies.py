@@ -4,6 +4,7 @@ import datetime
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -509,6 +510,15 @@ def test_a_seed_gives_the_same_counts_and_nothing_else_is_touched():
     pd.testing.assert_frame_equal(data, copy)
     assert one == same
     assert one["block"] != other["block"]
+
+
+@pytest.mark.parametrize("home", ["polars", "parquet"])
+def test_every_home_of_the_rows_gives_the_same_counts(home, tmp_path):
+    data = people(n=1000)
+    data["hint"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.where(data["sex"] == "F", 1, 2), unit="D")
+    data.to_parquet(tmp_path / "a.parquet")
+    given = pl.from_pandas(data) if home == "polars" else str(tmp_path / "a.parquet")
+    assert measured(given).to_json() == measured(data).to_json()
 
 
 def test_weights_are_left_aside_and_that_is_said():

@@ -53,12 +53,14 @@ def proxies(proxies: Proxies, *, judged: Collection[str] = ()) -> Iterator[Estim
 
     Formula
     -------
-    The drawn rows are halved. From each half boosted trees (for a single
-    column: the share of the group at each value) are learned, and the rows of
-    the other half ranked. AUC is that of the ranks, both halves together. Two
-    such models may err together, so the error is that of one half alone:
-    DeLong's, times the root of two; limits as for any AUC, of half the rows.
-    ``carried`` = (output_auc - 0.5) / (auc - 0.5).
+    At most 20,000 rows are drawn (fewer where inputs are many), one a person,
+    and up to 400 of a small group; rows without the attribute are left out.
+    They are halved. From each half boosted trees (for a single column: the
+    share of the group at each value, or in each range of values) are learned,
+    and the rows of the other half ranked. AUC is that of the ranks, both halves
+    together. Two such models may err together, so the error is that of one
+    half alone: DeLong's, times the root of two; limits as for any AUC, of half
+    the rows. ``carried`` = (output_auc - 0.5, at least 0) / (auc - 0.5).
 
     Why it matters
     --------------
