@@ -125,7 +125,7 @@ def average(moments: Moments, quantity: Quantity) -> Average:
     unit = np.full(len(n), moments.width**quantity.power)
     origin = moments.middle if quantity.among == "predicted" else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = quantity.first(moments.mass) / mass
+        mean = np.where(n > 0, quantity.first(moments.mass) / mass, np.nan)
         if moments.ends is None:
             return Average(mean, n, None, np.full(len(n), -np.inf), np.full(len(n), np.inf))
         variance = np.maximum(quantity.second(moments.mass) / mass - mean**2, 0.0)
