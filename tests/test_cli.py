@@ -427,9 +427,11 @@ def test_lists_are_complete_and_also_json():
     policies = json.loads(run("list", "policies", "--format", "json").stdout)
     assert [policy["id"] for policy in policies] == [
         "central-asia",
+        "eeoc-four-fifths",
         "eu-ai-act-high-risk",
         "fairness-baseline",
         "nist-ai-rmf",
+        "nyc-ll144",
         "unga-78-265",
     ]
     controls = json.loads(run("list", "controls", "--format", "json").stdout)

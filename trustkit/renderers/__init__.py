@@ -35,9 +35,6 @@ SUFFIXES = {
 }
 """Format of each suffix that `save` knows; of two that fit a name, the longer one counts."""
 
-_OF_ONE_CHECK = {"impact_ratio": ("bias/impact-ratio", "nyc-ll144")}
-"""Formats that show the figures of one check, with the policy that asks for them."""
-
 _PLACED = ("sarif", "gitlab", "github")
 """Formats that point at lines of the configuration."""
 
@@ -79,7 +76,7 @@ def render(
     Raises
     ------
     ConfigError
-        For a format or a language that does not exist, or a format of figures that the card has not.
+        For a format or a language that does not exist.
     """
     formats = FORMATS + FILES
     if format not in formats:
@@ -93,17 +90,9 @@ def render(
         return terminal(card, color=color, width=width)
     if format == "html":
         return _page(card, language)
-    _require_figures(card, format)
     name = "markdown" if format == "md" else format
     renderer = getattr(import_module(f"trustkit.renderers.{name}"), name)
     return renderer(card, places) if format in _PLACED else renderer(card)
-
-
-def _require_figures(card: Scorecard, format: str) -> None:
-    check, policy = _OF_ONE_CHECK.get(format, (None, None))
-    if check is not None and not any(finding.check == check for finding in card.findings):
-        found = f"the card has no figures of {check}: audit with the policy {policy}"
-        raise ConfigError([Problem("format", found)])
 
 
 def _page(card: Scorecard, language: str) -> str:

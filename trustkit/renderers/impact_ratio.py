@@ -127,6 +127,8 @@ def impact_ratio(card: Scorecard) -> str:
     lines.writerow(["table", "class", "basis", *map(inert, attributes), *figures])
     for table in made:
         lines.writerows(_lines(table, attributes))
+    if not made:
+        lines.writerow([*[""] * 9, f"the card has no figures of {CHECK}: audit with the policy nyc-ll144"])
     return page.getvalue()
 
 
