@@ -19,6 +19,7 @@ from test_regression import count as residuals_of
 from test_regression import residual_samples, table_of
 from test_representation import populations, profiles, profiles_of
 from test_reruns import reruns_of
+from test_subgroups import slices_of, slices_samples
 
 from trustkit.checks import discover
 from trustkit.evidence.artifacts import Artifacts
@@ -31,6 +32,7 @@ from trustkit.evidence.proxies import Proxies
 from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
 from trustkit.evidence.residuals import Residuals
+from trustkit.evidence.slices import Slices
 from trustkit.testing import assert_check, assert_kind
 
 CHECKS, ERRORS = discover()
@@ -64,6 +66,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Records: samples,
     Residuals: residual_samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
+    Slices: slices_samples,
 }
 """Samples of each kind of evidence; a check of several kinds gets the nth of each."""
 
@@ -141,6 +144,7 @@ KINDS = {
         residuals_of({name: values[:0] for name, values in table_of(5).items()}),
     ),
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
+    "slices": ([slices_of(n) for n in (300, 600, 1500)], slices_of(0)),
 }
 """Three samples of each kind that adds, and one of nothing, under one schema."""
 

@@ -24,6 +24,7 @@ COLLECTORS = {
     "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",
     "residuals": "trustkit.collectors.residuals:collect_residuals",
+    "slices": "trustkit.collectors.slices:collect_slices",
     "transitions": "trustkit.collectors.transitions:collect_transitions",
 }
 """The function that collects each kind of evidence from opened `Sources`."""

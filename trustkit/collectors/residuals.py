@@ -50,7 +50,7 @@ def collect_residuals(sources: Sources) -> Residuals:
         "target": data.target,
         "ends": None if ends is None or len(ends) < 2 else [ends[0], ends[-1]],
     }
-    prediction = sources.numbers("prediction") if data.prediction is not None else _predicted(sources)
+    prediction = predicted_numbers(sources)
     truth = np.full(len(prediction), np.nan) if data.target is None else sources.numbers("target")
     try:
         return Residuals.count(
@@ -65,8 +65,17 @@ def collect_residuals(sources: Sources) -> Residuals:
         raise ConfigError([Problem("data.weight", str(error))]) from None
 
 
-def _predicted(sources: Sources) -> NDArray[np.float64]:
-    """What the model predicts of each row."""
+def predicted_numbers(sources: Sources) -> NDArray[np.float64]:
+    """What is predicted of each row, by the log or by the model; NaN where missing.
+
+    Raises
+    ------
+    ConfigError
+        For predictions that are no numbers.
+    """
+    if sources.data.prediction is not None:
+        logged: NDArray[np.float64] = sources.numbers("prediction")
+        return logged
     labels = sources.predictions().labels
     try:
         numbers = np.array([np.nan if name == MISSING else float(name) for name in labels.names])

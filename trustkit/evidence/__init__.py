@@ -27,6 +27,7 @@ KINDS = {
     "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",
     "residuals": "trustkit.evidence.residuals:Residuals",
+    "slices": "trustkit.evidence.slices:Slices",
     "transitions": "trustkit.evidence.transitions:Transitions",
 }
 """Where each kind of evidence is defined."""

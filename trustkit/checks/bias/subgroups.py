@@ -1,0 +1,150 @@
+"""Does the system fare worse for a subgroup that nobody named?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from trustkit.checks.base import Estimate, Metric, NotApplicable, check
+from trustkit.checks.comparison import estimate
+from trustkit.evidence.slices import ERROR, EVENTS, REFUSAL, Slice, Slices
+from trustkit.evidence.tables import Table
+from trustkit.measure.intervals import Difference, Ratio
+from trustkit.measure.rates import Rate, rate
+
+_MORE = "more rows: 60 at least in the half that is searched"
+_UNDEFINED = "undefined where a side has no row"
+
+
+@check(
+    version="1",
+    metrics={
+        "excess_error": Metric(
+            "excess error rate",
+            "difference",
+            f"share of wrong decisions in the subgroup less that of all others; {_UNDEFINED}",
+        ),
+        "excess_large_error": Metric(
+            "excess share of large errors",
+            "difference",
+            "share of errors above the 75th percentile of those searched, in the subgroup less that of all "
+            f"others; {_UNDEFINED}",
+        ),
+        "selection_ratio": Metric(
+            "selection rate ratio",
+            "ratio",
+            f"the subgroup's over that of all others; {_UNDEFINED} or the others' rate is 0",
+        ),
+        "selection_difference": Metric(
+            "selection rate difference",
+            "difference",
+            f"the subgroup's less that of all others; {_UNDEFINED}",
+        ),
+    },
+)
+def subgroups(slices: Slices, *, judged: Collection[str] | None = None) -> Iterator[Estimate]:
+    """Does the system fare worse for a subgroup that nobody named?
+
+    All inputs and sensitive columns are searched, on one half of the rows,
+    for subgroups by up to three conditions where more decisions are wrong,
+    or fewer are favorable, than in the rest. At most ten of each kind, those
+    that stand out and the best three in any case, are then measured on the
+    other half, which the search has not seen.
+
+    Formula
+    -------
+    Inside and outside of a subgroup, on the half judged: ``excess_error`` =
+    wrong / decided inside less the same outside; ``selection_ratio`` and
+    ``selection_difference`` of the shares of favorable decisions. Of a
+    predicted quantity ``excess_large_error`` takes the place of the error: a
+    row counts whose absolute error is above the 75th percentile of those
+    searched. The search ranks by the excess less 3 standard errors and one
+    more for each condition, and passes over what earlier ones mostly hold;
+    a subgroup has at least 1.5 % of the rows and 30, and half at most.
+
+    Why it matters
+    --------------
+    Whom a system fails need not be a group that someone thought to declare:
+    it may be the young in one region, or long contracts of a small branch.
+    Error rates that are alike by sex and by age may hide such a place.
+
+    When it misleads
+    ----------------
+    A search never shows that no such subgroup exists. A pass says that none
+    of those found is beyond the limit, and how small an excess each could
+    have shown (``detectable``); smaller subgroups, and those along columns
+    that are not there, are not looked at. Decisions rest on the inputs, so
+    the subgroups of the lowest selection rate often just restate the rule:
+    read them for a sensitive attribute that should play no part. With another
+    seed the halves differ, and so may the subgroups.
+
+    How to read
+    -----------
+    Conditions are joined: ``region=north,age=<25`` is who meets both. Numbers
+    are cut at round values near fixed shares of the half searched; rare
+    labels are pooled into ``(other)``. The figure of the half searched is
+    told beside: it flatters the search, so the one judged tends to be less.
+    Weights and units count as they do elsewhere; a person is never in both
+    halves. Where parts of the data were added, each subgroup is measured on
+    the parts where it was found.
+
+    Remedy
+    ------
+    Look at rows of the subgroup: are they few in the training data, measured
+    otherwise, or mislabeled? Gather more of them, or let a person decide there.
+
+    References
+    ----------
+    Chung et al. 2019 (Slice Finder); Sagadeeva & Boehm 2021 (SliceLine);
+    Kearns et al. 2018; halves against the winner's curse: Cox 1975; limits:
+    Newcombe 1998, Donner & Zou 2012.
+    """
+    if not any(search.slices for search in slices.searches.values()):
+        raise NotApplicable("no subgroup is large enough to be searched for", supply=_MORE)
+    for event, search in slices.searches.items():
+        best = search.best
+        inside, outside = (_measured(table, event) for table in slices.tables(best))
+        for metric, limits in _forms(event, inside, outside, judged).items():
+            yield from _estimates(metric, event, best, limits, inside, outside)
+    if ERROR not in slices.searches or not slices.searches[ERROR].slices:
+        yield _lacking(slices)
+
+
+def _measured(table: Table, event: str) -> Rate:
+    """Rate of the event; of refusals that of their opposite, selections."""
+    befell = table.truth_positive
+    return rate(table, counted=~befell if event == REFUSAL else befell, among=table.truth_known)
+
+
+def _forms(
+    event: str, inside: Rate, outside: Rate, judged: Collection[str] | None
+) -> dict[str, Difference | Ratio]:
+    """Limits of what is told of an event: of selection the ratio, and the difference where it is judged."""
+    difference = Difference.of_groups(inside.limits, outside.limits)
+    if event != REFUSAL:
+        return {f"excess_{event}": difference}
+    told: dict[str, Difference | Ratio] = {"selection_ratio": Ratio(inside.limits, outside.limits)}
+    if judged is None or "selection_difference" in judged:
+        told["selection_difference"] = difference
+    return told
+
+
+def _estimates(
+    metric: str, event: str, found: Sequence[Slice], limits: Difference | Ratio, inside: Rate, outside: Rate
+) -> Iterator[Estimate]:
+    columns = zip(found, limits.value.tolist(), inside.n.tolist(), outside.n.tolist(), strict=True)
+    for i, (each, value, n, reference_n) in enumerate(columns):
+        subject = {"groups": dict(each.conditions), "reference": "rest"}
+        note = f"On the half searched {EVENTS[event]} were {100 * each.excess:+.1f} points more frequent"
+        yield estimate(metric, subject, value, n, n, limits, i, reference_n=reference_n, note=note)
+
+
+def _lacking(slices: Slices) -> Estimate:
+    """An excess of errors that cannot be told, with what would have to be supplied."""
+    if slices.schema["task"] == "regression":
+        why = "a predicted quantity is not just right or wrong"
+        supply = 'limits."bias/subgroups".max_excess_large_error: a limit on large errors'
+    elif ERROR in slices.searches:
+        why, supply = "too few rows have a truth and a decision", _MORE
+    else:
+        why, supply = "no truth is declared", "data.target: the column with the true outcome"
+    return Estimate("excess_error", {}, float("nan"), 0, 0, why=why, supply=supply)
