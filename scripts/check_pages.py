@@ -17,13 +17,16 @@ CASES = ROOT / "tests" / "cases"
 HEADINGS = ("Formula", "Why it matters", "When it misleads", "How to read", "Remedy")
 """Sections of a docstring in the order of the page; those that a check lacks are left out."""
 
+CONTENTS = "```{toctree}\n:hidden:\n:glob:\n\n*\n```"
+"""The pages beside the index, for the site's navigation."""
+
 
 def pages() -> dict[str, str]:
     """Markdown page of every check of ours, and their index, by file name."""
     checks, _ = discover()
     made = {f"{id.replace('/', '.')}.md": page(check) for id, check in checks.items()}
     rows = "\n".join(f"| [{id}]({id.replace('/', '.')}.md) | {check.title} |" for id, check in checks.items())
-    return {**made, "index.md": f"# Checks\n\n| check | asks |\n|---|---|\n{rows}\n"}
+    return {**made, "index.md": f"# Checks\n\n| check | asks |\n|---|---|\n{rows}\n\n{CONTENTS}\n"}
 
 
 def page(check: Check) -> str:
