@@ -40,6 +40,7 @@ def audit(
     seed: int = 0,
     as_of: date | str | None = None,
     progress: Progress | None = None,
+    cache: str | Path | None = None,
     baseline: Scorecard | str | Path | None = None,
     **keys: Any,
 ) -> Scorecard:
@@ -70,6 +71,9 @@ def audit(
         The day that expiry dates are compared with; today, UTC, by default.
     progress : callable, optional
         Called with a stage, what is done of it and its total.
+    cache : path, optional
+        A folder for evidence, which is not collected again of equal files,
+        configuration, seed and packages. Nothing is kept by default.
     baseline : Scorecard or path, optional
         An earlier card. What is worse than it beyond error blocks the gate;
         what failed on it already, and is not worse, does not. With
@@ -117,7 +121,7 @@ def audit(
         plan = planned(system, policy if isinstance(policy, Policy) else None, only=only, as_of=day)
     earlier = None if baseline is None else load_baseline(baseline)
     kinds = plan.kinds() if earlier is None else plan.kinds() | {Transitions.kind}
-    evidence = collect(system, only=kinds, seed=seed, progress=progress)
+    evidence = collect(system, only=kinds, seed=seed, progress=progress, cache=cache)
     raised = {**checks.discover()[1], **broken()}
     return card(evidence, plan, raised, started=started, clock=clock, baseline=earlier)
 

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from trustkit.errors import ConfigError
@@ -34,7 +35,12 @@ Progress = Callable[[str, int, int], None]
 
 
 def collect(
-    system: System, *, only: Iterable[str] | None = None, seed: int = 0, progress: Progress | None = None
+    system: System,
+    *,
+    only: Iterable[str] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cache: str | Path | None = None,
 ) -> Evidence:
     """Measure a system once.
 
@@ -48,6 +54,9 @@ def collect(
         Seed of whatever is drawn.
     progress : callable, optional
         Called with a stage, what is done of it and its total.
+    cache : path, optional
+        A folder to keep the evidence in, and to take it from where equal
+        files were asked equally before. It may hold counts of few people.
 
     Returns
     -------
@@ -57,13 +66,24 @@ def collect(
     Raises
     ------
     ConfigError
-        The configuration or the data is wrong; nothing was collected.
+        The configuration or the data is wrong; nothing was collected. Or a
+        cache was asked for, and a part of the system has no digest.
     """
+    wanted = _kinds() if only is None else set(only)
+    if cache is None:
+        return _fresh(system, wanted, seed, progress)
+    from trustkit.collectors.cache import reused
+
+    return reused(Path(cache), system, wanted, seed, lambda: _fresh(system, wanted, seed, progress))
+
+
+def _fresh(system: System, wanted: set[str], seed: int, progress: Progress | None) -> Evidence:
+    """Evidence of the system as it is now."""
     from trustkit.collectors.sources import Sources
 
     sources = Sources.open(system, progress, seed)
     try:
-        return _collected(sources, _kinds() if only is None else set(only))
+        return _collected(sources, wanted)
     finally:
         sources.close()
 

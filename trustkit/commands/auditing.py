@@ -59,6 +59,12 @@ _sign_option = click.option(
 @click.option("--fail-on", type=click.Choice(["fail", "inconclusive", "never"]), help="What blocks the gate.")
 @seed_option
 @as_of_option
+@click.option(
+    "--cache",
+    type=FILE,
+    metavar="DIR",
+    help="Keep evidence in DIR, and reuse it while files, configuration, seed and packages are equal.",
+)
 @quiet_option
 def audit(
     path: Path | None,
@@ -71,6 +77,7 @@ def audit(
     fail_on: str | None,
     seed: int,
     as_of: date | None,
+    cache: Path | None,
     quiet: bool,
     **columns: Any,
 ) -> None:
@@ -98,6 +105,7 @@ def audit(
             as_of=as_of,
             progress=report,
             baseline=baseline,
+            cache=cache,
         )
     deliver(card, format, files, places=places_of(config), key=sign, quiet=quiet)
 

@@ -114,6 +114,8 @@ class Evidence:
     isolation : str or None
         Where the model ran and under which limits, in words; None where it
         was in the audit's own process.
+    reused : str or None
+        When it was collected, where it was taken from a cache.
     """
 
     system: Mapping[str, Any]
@@ -125,6 +127,7 @@ class Evidence:
     seed: int = 0
     shared: bool = False
     isolation: str | None = None
+    reused: str | None = None
 
     @property
     def schema(self) -> dict[str, Any]:

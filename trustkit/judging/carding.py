@@ -332,6 +332,8 @@ def _cost(evidence: Evidence, cost: Any) -> Cost:
     notes = tuple(kind.notes()) if kind is not None else (f"{cost.kind} could not be collected",)
     if evidence.isolation is not None and cost.model_calls:
         notes += (evidence.isolation,)
+    if evidence.reused is not None:
+        notes += (f"reused: collected {evidence.reused} of equal files, configuration, seed and packages",)
     return Cost(
         kind=cost.kind,
         seconds=round(cost.seconds, 4),
