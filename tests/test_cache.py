@@ -94,6 +94,10 @@ def changed(file, text="\n"):
     return lambda folder: (folder / file).write_text((folder / file).read_text() + text)
 
 
+def other_class(folder):
+    (folder / "trustkit.toml").write_text(CONFIGURATION.replace("favorable = 1", "favorable = 0"))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -103,7 +107,7 @@ def changed(file, text="\n"):
         lambda folder: (folder / "part2.csv").write_text("sex,finished,admitted\nF,1,1\n"),
         lambda folder: (folder / "uv.lock").write_text("version = 1\n"),
         changed("trustkit.toml", '[options."bias/selection-rate"]\nintersections = false\n'),
-        changed("trustkit.toml", '[data.bins]\nfinished = [0, 1]\n'),
+        other_class,
     ],
     ids=["row", "card", "document", "partition", "lock", "option", "role"],
 )  # fmt: skip
@@ -114,10 +118,10 @@ def test_whatever_is_measured_is_collected_anew_when_it_differs(folder, opened, 
     assert len(opened) == 2
 
 
-def test_another_seed_selection_package_or_release_is_collected_anew(folder, opened, monkeypatch):
+def test_another_seed_policy_package_or_release_is_collected_anew(folder, opened, monkeypatch):
     audited(folder)
     audited(folder, seed=1)
-    audited(folder, only=["safety/performance"])
+    audited(folder, policy="unga-78-265")  # it reads more kinds
     assert len(opened) == 3
     from trustkit.collectors import cache
 
@@ -193,7 +197,7 @@ def test_a_model_whose_file_imports_your_code_is_refused(folder):
     (folder / "model.joblib").write_bytes(b"\x80\x04N.")
     allow = {"security/artifact": {"allow": {"steps:Binner": "ours"}}}
     with pytest.raises(tk.ConfigError, match="allow lets the model's file import code of your own"):
-        audited(folder, model="model.joblib", options=allow)
+        audited(folder, model="model.joblib", options=allow, policy="unga-78-265")
 
 
 def test_a_model_file_is_part_of_the_key(folder, opened):
