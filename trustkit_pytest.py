@@ -203,9 +203,9 @@ class Broken(pytest.Item):
 
 def _lines(card: Scorecard, control: ControlResult) -> Iterator[str]:
     """What holds a control back, worst first, and what mends it."""
-    from trustkit.renderers.results import results
+    from trustkit.renderers.results import results_of
 
-    told = [result for result in results(card) if result.control == control]
+    told = results_of(card, control)
     yield f"{control.id} {control.title}: {control.requirement}"
     yield from (result.text for result in told[:_MOST_LINES])
     if len(told) > _MOST_LINES:
@@ -216,12 +216,12 @@ def _lines(card: Scorecard, control: ControlResult) -> Iterator[str]:
 def _reason(card: Scorecard, control: ControlResult) -> str:
     """Why a control is no pass, and why that does not fail the test."""
     from trustkit.renderers import words
-    from trustkit.renderers.results import results
+    from trustkit.renderers.results import results_of
 
     if control.verdict == "attested":
         return f"{control.id}: {words.attestation(control)}"
-    worst = next((result for result in results(card) if result.control == control), None)
-    parts = [control.id, *([] if worst is None else [worst.lifted or _never(control), worst.text])]
+    told = [(result.lifted or _never(control), result.text) for result in results_of(card, control)[:1]]
+    parts = [control.id, *(part for worst in told for part in worst)]
     return ": ".join(part for part in parts if part)
 
 

@@ -111,6 +111,12 @@ class Finding(_Part):
     remedy: str | None
     baseline: Change | None = None
 
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from trustkit.renderers.notebook import finding_html
+
+        return finding_html(self)
+
 
 class ControlResult(_Part):
     """A control of the policy with its verdict; `findings` are places in the card's list.
@@ -349,6 +355,16 @@ class Scorecard(_Part):
         from trustkit.renderers import render
 
         return render(self, "text")
+
+    def __repr__(self) -> str:
+        controls, findings = len(self.controls), len(self.findings)
+        return f"<Scorecard: {self.verdict}, {controls} controls, {findings} findings, {self.digest}>"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from trustkit.renderers.notebook import card_html
+
+        return card_html(self)
 
 
 def digest_of(card: Mapping[str, Any]) -> str:

@@ -127,6 +127,11 @@ def results(card: Scorecard, places: Places | None = None) -> list[Result]:
     return sorted(found, key=_order)
 
 
+def results_of(card: Scorecard, control: ControlResult) -> list[Result]:
+    """What of `results` belongs to a control, worst first."""
+    return sorted(_of_control(card, control, Places()), key=_order)
+
+
 def is_worse(finding: Finding) -> bool:
     """Whether it is worse than on the baseline, beyond error."""
     return finding.baseline is not None and finding.baseline.worse
