@@ -13,7 +13,7 @@ from trustkit.cli import app
 from trustkit.commands.comparing import difference
 from trustkit.comparing import changes
 from trustkit.errors import ConfigError, GateFailed
-from trustkit.evidence.transitions import Transitions, decided, joint
+from trustkit.evidence.buckets import Buckets
 from trustkit.judging.pairing import same_rows
 from trustkit.judging.plan import Plan
 from trustkit.measure.changes import Moved, Paired, Printed, SameRows, Unpaired
@@ -278,132 +278,179 @@ def both(n=3000, flipped=0.05, seed=0, **columns):
 
 
 PAIRED = {"target": "y", "only": ["bias/selection-rate", "bias/error-rates", "safety/performance"]}
+NAMES = {"target": "y", "sensitive": ["g"], "favorable": 1}
 
 
 def held(data, **keys):
+    """Card of the baseline, and that of the system against it with the baseline's decisions as a column."""
     before = audit(data.assign(d=data["e"]), **{**PAIRED, **keys})
     return before, audit(data, baseline_prediction="e", baseline=before, **{**PAIRED, **keys})
+
+
+def collected(data, only=None, **keys):
+    return tk.collect(tk.System(data=data, **{**NAMES, "prediction": "d", **keys}), only=only)
+
+
+def claims(card):
+    return [each for each in card.findings if each.limit and each.baseline and each.baseline.interval]
 
 
 def test_on_the_same_rows_all_claims_of_decisions_are_paired_and_much_narrower():
     data = both()
     before, card = held(data)
     apart = audit(data, baseline=before, **PAIRED)
-    claims = [f for f in card.findings if f.limit and f.baseline and f.baseline.interval]
-    assert claims
-    assert all(f.baseline.paired for f in claims)
-    assert card.gate.baseline.paired == len(claims)
-    wide = {f.id: f.baseline.interval for f in apart.findings if f.baseline}
-    narrower = [np.ptp(f.baseline.interval) / np.ptp(wide[f.id]) for f in claims]
+    assert claims(card)
+    assert all(each.baseline.paired for each in claims(card))
+    assert card.gate.baseline.paired == len(claims(card))
+    wide = {each.id: each.baseline.interval for each in claims(apart)}
+    narrower = [np.ptp(each.baseline.interval) / np.ptp(wide[each.id]) for each in claims(card)]
     assert np.median(narrower) < 0.7
-    for f in claims:
-        old = finding(before, f.id).estimate
-        assert f.baseline.estimate == pytest.approx(old)
-        assert f.baseline.change == pytest.approx(f.estimate - old)
+    for each in claims(card):
+        old = finding(before, each.id).estimate
+        assert each.baseline.estimate == pytest.approx(old)
+        assert each.baseline.change == pytest.approx(each.estimate - old)
+
+
+def test_evidence_of_the_same_rows_is_a_baseline_that_pairs(tmp_path):
+    data = both()
+    _, card = held(data)
+    collected(data.assign(d=data["e"]), ["cells", "buckets"]).save(tmp_path / "before.json")
+    again = audit(data, baseline=tmp_path / "before.json", favorable=1, **PAIRED)
+    assert [each.baseline for each in again.findings] == [each.baseline for each in card.findings]
+    assert again.gate.baseline.digest == audit(data.assign(d=data["e"]), favorable=1, **PAIRED).digest
+    more = pd.concat([data, data.head(1)])
+    assert audit(more, baseline=tmp_path / "before.json", favorable=1, **PAIRED).gate.baseline.paired == 0
+    swapped = data.assign(g=np.roll(data["g"], 1))
+    assert audit(swapped, baseline=tmp_path / "before.json", favorable=1, **PAIRED).gate.baseline.paired == 0
+
+
+def test_evidence_that_is_shared_is_compared_unpaired():
+    data = both()
+    before = collected(data.assign(d=data["e"]), ["cells", "buckets"]).without_small_cells(5)
+    card = audit(data, baseline=before, favorable=1, **PAIRED)
+    assert card.gate.baseline.compared > 0
+    assert card.gate.baseline.paired == 0
 
 
 def test_the_variance_of_a_share_is_mcnemars():
     data = both()
     _, card = held(data)
-    n, gained, lost = len(data), *(((data["d"] == v) & (data["e"] != v)).sum() for v in (1, 0))
+    n = len(data)
     right = (data["d"] == data["y"]).astype(int) - (data["e"] == data["y"]).astype(int)
     change = finding(card, "safety/performance:accuracy:").baseline
     variance = ((right**2).sum() - right.sum() ** 2 / n) / n**2
-    limits = Paired(np.array([right.mean()]), np.array([variance]), np.array([1 / n]))
+    limits = Paired(*(np.array([each]) for each in (right.mean(), variance, 255.0, 1 / n)))
     assert change.change == pytest.approx(right.mean())
-    assert change.interval == pytest.approx((limits.lower(0.05)[0], limits.upper(0.05)[0]), abs=2e-5)
-    assert gained
-    assert lost
+    assert np.ptp(change.interval) == pytest.approx(limits.upper(0.05)[0] - limits.lower(0.05)[0], rel=0.15)
+    buckets = right.groupby(np.arange(n) % 256).sum()
+    exact = buckets.var() * 256 / n**2
+    limits = replace(limits, variance=np.array([exact]))
+    assert np.ptp(change.interval) == pytest.approx(limits.upper(0.05)[0] - limits.lower(0.05)[0], rel=0.01)
 
 
 def test_influences_add_up_to_nothing_and_tell_the_effect_of_a_row():
     data = both(400)
-    system = tk.System(data=data, prediction="d", baseline_prediction="e", target="y", sensitive=["g"])
-    evidence = tk.collect(system)
+    evidence = collected(data, ["buckets"], baseline_prediction="e")
     config = tk.config.Config.of(policy={"use": ["fairness-baseline"]})
-    plan = Plan.of(config, tk.checks.discover()[0], only=PAIRED["only"])
-    rows = same_rows(evidence, plan)
-    assert rows.rows.sum() == 400
-    rates = [moved for id, moved in rows.new.items() if id.startswith("bias/error-rates:tpr_difference")]
-    assert rates
-    for moved in rates:
-        assert (rows.rows * moved.influence).sum() == pytest.approx(0, abs=0.01)
+    rows = same_rows(evidence, None, Plan.of(config, tk.checks.discover()[0], only=PAIRED["only"]))
+    gaps = [moved for id, moved in rows.new.items() if id.startswith("bias/error-rates:tpr_difference")]
+    assert gaps
+    for moved in gaps:
+        assert len(moved.buckets) == 256
+        assert moved.buckets.sum() == pytest.approx(0, abs=0.01)
     rate = rows.new["bias/selection-rate:rate:g=c"]
     in_c, chosen = (data["g"] == "c").sum(), data.loc[data["g"] == "c", "d"].mean()
-    assert rate.influence.max() == pytest.approx((1 - chosen) / in_c, rel=0.01)
+    assert rate.row.max() == pytest.approx((1 - chosen) / in_c, rel=0.01)
+    assert rate.row.min() == pytest.approx(-chosen / in_c, rel=0.01)
+
+
+def paired(value, variance, largest):
+    return Paired(*(np.array([each]) for each in (value, variance, 255.0, largest)))
 
 
 def test_a_few_changed_rows_prove_nothing():
-    change = Paired(np.array([-3 / 2000]), np.array([3 / 2000**2]), np.array([1 / 2000]))
-    assert change.p_below(np.zeros(1)) > 0.125
-    assert (
-        Paired(np.array([-100 / 2000]), np.array([100 / 2000**2]), np.array([1 / 2000])).p_below(np.zeros(1))
-        < 1e-8
-    )
+    assert paired(-3 / 2000, 3 / 2000**2, 1 / 2000).p_below(np.zeros(1)) > 0.125
+    assert paired(-100 / 2000, 100 / 2000**2, 1 / 2000).p_below(np.zeros(1)) < 1e-8
 
 
 def test_mirrors_of_figures_on_the_same_rows():
     rows = SameRows(
-        np.array([4, 6]), {"n": Moved(0.5, np.array([0.1, -0.1]))}, {"o": Moved(2.0, np.array([0.2, 0.0]))}
+        {"n": Moved(0.5, np.array([[0.1, -0.2]]), np.array([0.4, -0.4]))},
+        {"o": Moved(2.0, np.array([[0.2, 0.0]]), np.array([0.8, -0.8]))},
     )
-    assert rows.change("n", "o").value == -1.5
-    negated, inverted = rows.change("n", "o", "negated"), rows.change("n", "o", "inverted")
-    assert negated.value == 2.5
-    assert negated.variance == pytest.approx(4 * 0.3**2 + 6 * 0.1**2 - (4 * 0.3 - 6 * 0.1) ** 2 / 10)
-    assert inverted.value == 0
-    assert inverted.variance == pytest.approx(4 * 0.15**2 + 6 * 0.1**2)
+
+    def told(mirror=""):
+        change = rows.change("n", "o", mirror)
+        return [float(each[0]) for each in (change.value, change.variance, change.df, change.largest)]
+
+    assert told() == pytest.approx([-1.5, 2 * 2 * 0.4**2, 1, 0.4])
+    assert told("negated") == pytest.approx([2.5, 2 * 2 * 1.2**2, 1, 0.3])
+    assert told("inverted") == pytest.approx([0, 2 * 2 * 0.6**2, 1, 0.2])
     assert rows.change("n", "absent") is None
+    whole = replace(rows, clustered=True).change("n", "o")
+    assert whole.largest == pytest.approx(0.4)
+    assert replace(rows, clustered=True).change("n", "o", "negated").largest == pytest.approx(1.2)
 
 
-def test_weights_units_and_scores_are_compared_unpaired():
-    data = both(w=1.0, u=np.arange(3000) // 2, p=np.linspace(0, 1, 3000))
+def test_weights_and_units_are_paired_and_scores_are_not():
+    rng = np.random.default_rng(1)
+    data = both(w=rng.lognormal(0, 0.5, 3000) / 1000, u=np.arange(3000) // 2, p=np.linspace(0, 1, 3000))
     for role in ({"weight": "w"}, {"unit": "u"}):
-        _, card = held(data, **role)
-        assert card.gate.baseline.paired == 0
-        assert card.gate.baseline.compared > 0
+        before, card = held(data, **role)
+        apart = audit(data, baseline=before, **PAIRED, **role)
+        assert card.gate.baseline.paired == len(claims(card)) > 0
+        wide = {each.id: each.baseline.interval for each in claims(apart)}
+        narrower = [np.ptp(each.baseline.interval) / np.ptp(wide[each.id]) for each in claims(card)]
+        assert np.median(narrower) < 0.8
     _, card = held(data, score="p", only=["bias/calibration", "safety/performance"])
-    scored = [f for f in card.findings if f.check == "bias/calibration" and f.limit and f.baseline.interval]
+    scored = [each for each in claims(card) if each.check == "bias/calibration"]
     assert scored
-    assert not any(f.baseline.paired for f in scored)
+    assert not any(each.baseline.paired for each in scored)
     assert card.gate.baseline.paired > 0
 
 
-def test_transitions_are_evidence_like_any_other():
-    def of(seed):
-        data = both(200, seed=seed)
-        names = {"prediction": "d", "baseline_prediction": "e", "target": "y", "sensitive": ["g", "h"]}
-        return tk.collect(tk.System(data=data, favorable=1, **names), only=["transitions"]).kinds[
-            "transitions"
-        ]
+def test_the_variance_of_weighted_rows_is_that_between_buckets():
+    data = both(w=np.random.default_rng(1).lognormal(0, 0.5, 3000) / 1000)
+    _, card = held(data, weight="w")
+    right = (data["d"] == data["y"]).astype(int) - (data["e"] == data["y"]).astype(int)
+    change = finding(card, "safety/performance:accuracy:").baseline
+    assert change.change == pytest.approx((data["w"] * right).sum() / data["w"].sum(), rel=1e-3)
+    moved = (data["w"] * (right - change.change)).groupby(np.arange(3000) % 256).sum() / data["w"].sum()
+    limits = paired(change.change, moved.var() * 256, 1 / 3000)
+    assert np.ptp(change.interval) == pytest.approx(limits.upper(0.05)[0] - limits.lower(0.05)[0], rel=0.01)
+
+
+def test_buckets_are_evidence_like_any_other():
+    def of(seed, **keys):
+        return collected(both(200, seed=seed), ["buckets"], baseline_prediction="e", **keys).kinds["buckets"]
 
     one = of(1)
-    cells = one.cells
-    empty = cells.block.where(np.zeros(len(cells.block.codes), dtype=bool))
-    assert_kind([one, of(2), of(3)], Transitions(replace(cells, block=empty)))
+    nothing = [
+        replace(cells, block=cells.block.where(np.zeros(len(cells.block.codes), dtype=bool)),
+                unit_block=cells.unit_block.where(np.zeros(len(cells.unit_block.codes), dtype=bool)))
+        for cells in (one.audited, one.baseline)
+    ]  # fmt: skip
+    assert_kind([one, of(2), of(3)], Buckets(*nothing))
     data = both(200, seed=1)
-    assert one.notes() == [f"{(data['d'] != data['e']).sum()} of 200 decisions differ from the baseline's"]
-    for system, column in (("audited", "d"), ("baseline", "e")):
-        alone = tk.collect(
-            tk.System(data=data, favorable=1, prediction=column, target="y", sensitive=["g", "h"]),
-            only=["cells"],
-        ).kinds["cells"]
-        mine = one.of(system)
+    for column, mine in (("d", one.audited), ("e", one.baseline)):
+        alone = collected(data, ["cells"], prediction=column).kinds["cells"]
         assert (mine.table(("g",)).n == alone.table(("g",)).n).all()
-    assert decided(joint("é,", '"'), "audited") == '"'
+    assert of(1, unit="h").audited.schema["unit"]
+    with pytest.raises(ValueError, match="different schemas"):
+        one + Buckets(one.audited)
 
 
 def test_pairing_survives_the_evidence_file(tmp_path):
     data = both()
-    system = tk.System(data=data, prediction="d", baseline_prediction="e", target="y", sensitive=["g"])
     before, card = held(data)
-    evidence = tk.collect(system)
+    evidence = collected(data, ["cells", "buckets"], baseline_prediction="e")
     evidence.save(tmp_path / "e.json")
     loaded = tk.Evidence.load(tmp_path / "e.json")
-    assert isinstance(loaded.kinds["transitions"], Transitions)
+    assert isinstance(loaded.kinds["buckets"], Buckets)
     again = tk.judge(loaded, "fairness-baseline", as_of=AS_OF, baseline=before, only=PAIRED["only"])
     assert again.gate == card.gate
-    assert [f.baseline for f in again.findings] == [f.baseline for f in card.findings]
-    assert "transitions" not in evidence.without_small_cells(5).kinds
+    assert [each.baseline for each in again.findings] == [each.baseline for each in card.findings]
+    assert "buckets" not in evidence.without_small_cells(5).kinds
 
 
 def test_a_column_that_is_not_there_is_told_with_the_nearest():
@@ -469,6 +516,10 @@ def test_audit_and_judge_against_a_card(folder):
     ).stdout
     assert "does not hold: TK-SAF-03 PASS, worse than the baseline" in shown
     assert "as though on other rows" in " ".join(shown.split())
+    run("collect", *DATA[:-4], "--prediction", "e", "-o", "before.json")
+    against = ["--prediction", "d", "--baseline", "before.json", "--format", "json"]
+    gate = json.loads(run("audit", *DATA, *against, status=1).stdout)["gate"]
+    assert gate["baseline"]["paired"] == gate["baseline"]["compared"] > 0
     assert json.loads((folder / "new.json").read_text())["gate"]["baseline"]["same_data"]
     named = ["--prediction", "d", "--baseline-prediction", "e"]
     run("audit", *DATA, *named, "--baseline", "old.json", "-o", "paired.json", status=1)
@@ -511,6 +562,8 @@ def test_diff_tells_verdicts_and_changes(folder):
     assert (first["id"], first["worse"], first["old"], first["new"]) == (RATIO, True, 1.0, 0.6)
     assert first["interval"][0] < first["change"] < first["interval"][1] < 0
     assert run("diff", "old.json", "old.json").stdout.splitlines()[-1] == "No verdict differs."
+    run("collect", *DATA[:-4], "--prediction", "e", "-o", "evidence.json")
+    assert "not a scorecard" in run("diff", "old.json", "evidence.json", status=2).stderr
     problems = run("diff", "none.json", "log.csv", status=2).stderr.splitlines()
     assert problems == ["error: none.json: No such file or directory", "error: log.csv: not JSON"]
 

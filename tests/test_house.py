@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "models": {"errors", "frames"},
     "system": {"config", "errors"},
     "collectors": {"config", "errors", "evidence", "frames", "models", "system"},
-    "comparing": {"errors", "measure", "scorecard"},
+    "comparing": {"errors", "evidence", "measure", "scorecard"},
     "judging": {"checks", "comparing", "config", "errors", "evidence", "measure", "policy", "scorecard"},
     "renderers": {"errors", "scorecard", "evidence"},
     "signing": {"errors", "evidence", "renderers", "scorecard"},

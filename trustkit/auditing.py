@@ -14,7 +14,8 @@ from trustkit.collectors.sources import input_problems
 from trustkit.comparing import baseline_problems, load_baseline
 from trustkit.config import Config
 from trustkit.errors import ConfigError, at_once
-from trustkit.evidence.transitions import Transitions
+from trustkit.evidence import Evidence
+from trustkit.evidence.buckets import Buckets
 from trustkit.judging.carding import card
 from trustkit.judging.plan import Plan, day_of
 from trustkit.policy import Policy
@@ -41,7 +42,7 @@ def audit(
     as_of: date | str | None = None,
     progress: Progress | None = None,
     cache: str | Path | None = None,
-    baseline: Scorecard | str | Path | None = None,
+    baseline: Scorecard | Evidence | str | Path | None = None,
     **keys: Any,
 ) -> Scorecard:
     """Audit a system and return its scorecard.
@@ -74,10 +75,11 @@ def audit(
     cache : path, optional
         A folder for evidence, which is not collected again of equal files,
         configuration, seed and packages. Nothing is kept by default.
-    baseline : Scorecard or path, optional
-        An earlier card. What is worse than it beyond error blocks the gate;
-        what failed on it already, and is not worse, does not. With
-        ``baseline_prediction`` among the keys both are compared row by row.
+    baseline : Scorecard, Evidence or path, optional
+        An earlier card, or the evidence of an earlier audit. What is worse
+        than it beyond error blocks the gate; what failed already, and is not
+        worse, does not. Evidence of the same rows is compared row by row, as
+        are the decisions of a column ``baseline_prediction``.
     **keys
         Keys of ``[system]`` and ``[data]``, flat: ``target="approved"``.
 
@@ -119,8 +121,11 @@ def audit(
         raise with_inputs(error, model, data) from None
     with at_once(lambda: baseline_problems(baseline)):
         plan = planned(system, policy if isinstance(policy, Policy) else None, only=only, as_of=day)
-    earlier = None if baseline is None else load_baseline(baseline)
-    kinds = plan.kinds() if earlier is None else plan.kinds() | {Transitions.kind}
+    earlier = load_baseline(baseline) if isinstance(baseline, str | Path) else baseline
+    paired = isinstance(earlier, Evidence) or (
+        earlier is not None and system.config.data.baseline_prediction is not None
+    )
+    kinds = plan.kinds() | ({Buckets.kind} if paired else set())
     evidence = collect(system, only=kinds, seed=seed, progress=progress, cache=cache)
     raised = {**checks.discover()[1], **broken()}
     return card(evidence, plan, raised, started=started, clock=clock, baseline=earlier)

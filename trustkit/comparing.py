@@ -13,32 +13,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustkit.errors import ConfigError, Problem
+from trustkit.evidence import FORMAT as EVIDENCE
+from trustkit.evidence import Evidence
 from trustkit.measure.budget import claim_weights, weighted_holm
 from trustkit.measure.changes import Mirror, Paired, Printed, SameRows, Unpaired
 from trustkit.measure.intervals import Floats, Limits
 from trustkit.scorecard import Change, Finding, Scorecard, Verdict, digest_of
 
 
-def load_baseline(baseline: Scorecard | str | Path) -> Scorecard:
-    """Read the card to compare with, where it is a file.
+def load_card(path: str | Path) -> Scorecard:
+    """Read a card, and make sure that it is as it was issued.
 
     Raises
     ------
     ConfigError
-        When it is no scorecard, or was changed since it was issued.
+        When it is no scorecard, or was changed since.
     """
-    if isinstance(baseline, Scorecard):
-        return baseline
-    card = Scorecard.load(baseline)
-    if digest_of(json.loads(Path(baseline).read_text(encoding="utf-8"))) != card.digest:
-        raise ConfigError([Problem(str(baseline), "changed: it does not have the digest it states")])
+    card = Scorecard.load(path)
+    if digest_of(json.loads(Path(path).read_text(encoding="utf-8"))) != card.digest:
+        raise ConfigError([Problem(str(path), "changed: it does not have the digest it states")])
     return card
 
 
-def baseline_problems(baseline: Scorecard | str | Path | None) -> list[Problem]:
-    """What is wrong with a card to compare with."""
+def load_baseline(path: str | Path) -> Scorecard | Evidence:
+    """Read what to compare with: a scorecard, or the evidence of an earlier audit.
+
+    Raises
+    ------
+    ConfigError
+        When it is neither, or a card that was changed since it was issued.
+    """
     try:
-        if baseline is not None:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = None
+    kept = isinstance(data, dict) and data.get("format") == EVIDENCE
+    return Evidence.load(path) if kept else load_card(path)
+
+
+def baseline_problems(baseline: Scorecard | Evidence | str | Path | None) -> list[Problem]:
+    """What is wrong with a file to compare with."""
+    try:
+        if isinstance(baseline, str | Path):
             load_baseline(baseline)
     except ConfigError as error:
         return error.problems

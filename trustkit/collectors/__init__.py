@@ -16,6 +16,7 @@ from trustkit.system import System
 
 COLLECTORS = {
     "artifacts": "trustkit.collectors.artifacts:collect_artifacts",
+    "buckets": "trustkit.collectors.buckets:collect_buckets",
     "cells": "trustkit.collectors.cells:collect_cells",
     "flips": "trustkit.collectors.flips:collect_flips",
     "population": "trustkit.collectors.population:collect_population",
@@ -26,7 +27,6 @@ COLLECTORS = {
     "reruns": "trustkit.collectors.reruns:collect_reruns",
     "residuals": "trustkit.collectors.residuals:collect_residuals",
     "slices": "trustkit.collectors.slices:collect_slices",
-    "transitions": "trustkit.collectors.transitions:collect_transitions",
 }
 """The function that collects each kind of evidence from opened `Sources`."""
 

@@ -25,7 +25,8 @@ FEWEST_A_GROUP = 5
 def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells:
     """Count the audited rows by group, truth, decision and score.
 
-    Where `decisions` are given they are counted in place of the system's, without a score.
+    Where `decisions` are given they are counted in place of the system's, without a score
+    and by bucket: that of the unit, or the row's place modulo 256.
 
     Raises
     ------
@@ -38,6 +39,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
     groups = group_labels(sources)
     strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
+    by_place = decisions is not None and data.unit is None
     score, faults = _score(sources) if decisions is None else (None, {})
     if decisions is None and not regression:
         decisions = sources.decisions()
@@ -65,7 +67,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
             axes,
             score=score,
             weight=row_weights(sources),
-            bucket=unit_buckets(sources, schema),
+            bucket=np.arange(sources.frame.rows) % BUCKETS if by_place else unit_buckets(sources, schema),
             faults=faults,
         )
     except OverflowError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trustkit.commands.options import FILE
+from trustkit.errors import ConfigError, Problem, at_once
 from trustkit.renderers import words
 from trustkit.renderers.words import VERDICTS, clean
 
@@ -29,17 +30,26 @@ def diff(old: Path, new: Path, format: str) -> None:
 
     Exit status 1 when verdicts differ.
     """
-    from trustkit.comparing import baseline_problems, load_baseline
-    from trustkit.errors import at_once
+    from trustkit.comparing import load_card
 
-    with at_once(lambda: baseline_problems(new)):
-        earlier = load_baseline(old)
-    found = difference(earlier, load_baseline(new))
+    with at_once(lambda: _problems(new)):
+        earlier = load_card(old)
+    found = difference(earlier, load_card(new))
     if format == "json":
         click.echo(json.dumps(found, indent=1, ensure_ascii=False).encode())
     else:
         click.echo("\n".join(_page(found, markdown=format == "md")).encode())
     raise click.exceptions.Exit(1 if found["differs"] else 0)
+
+
+def _problems(card: Path) -> list[Problem]:
+    from trustkit.comparing import load_card
+
+    try:
+        load_card(card)
+    except ConfigError as error:
+        return error.problems
+    return []
 
 
 def difference(old: Scorecard, new: Scorecard) -> dict[str, Any]:

@@ -18,6 +18,7 @@ FORMAT = "trustkit-evidence/1"
 
 KINDS = {
     "artifacts": "trustkit.evidence.artifacts:Artifacts",
+    "buckets": "trustkit.evidence.buckets:Buckets",
     "cells": "trustkit.evidence.cells:Cells",
     "flips": "trustkit.evidence.flips:Flips",
     "population": "trustkit.evidence.population:Population",
@@ -28,7 +29,6 @@ KINDS = {
     "reruns": "trustkit.evidence.reruns:Reruns",
     "residuals": "trustkit.evidence.residuals:Residuals",
     "slices": "trustkit.evidence.slices:Slices",
-    "transitions": "trustkit.evidence.transitions:Transitions",
 }
 """Where each kind of evidence is defined."""
 

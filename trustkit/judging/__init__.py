@@ -27,7 +27,7 @@ def judge(
     waivers: Sequence[Mapping[str, Any]] | None = None,
     as_of: date | str | None = None,
     only: Iterable[str] | None = None,
-    baseline: Scorecard | str | Path | None = None,
+    baseline: Scorecard | Evidence | str | Path | None = None,
 ) -> Scorecard:
     """Judge evidence by a policy; neither data nor model is needed.
 
@@ -45,8 +45,8 @@ def judge(
         The day that expiry dates are compared with; today, UTC, by default.
     only : iterable of str, optional
         Checks, controls or areas; the rest is not assessed.
-    baseline : Scorecard or path, optional
-        An earlier card, as `audit` takes it.
+    baseline : Scorecard, Evidence or path, optional
+        An earlier card, or the evidence of an earlier audit, as `audit` takes it.
 
     Returns
     -------
@@ -85,6 +85,6 @@ def judge(
             only=only,
             as_of=day,
         )
-    earlier = None if baseline is None else load_baseline(baseline)
+    earlier = load_baseline(baseline) if isinstance(baseline, str | Path) else baseline
     raised = {**unloaded, **broken()}
     return card(evidence, plan, raised, started=started, clock=clock, baseline=earlier)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from trustkit.comparing import compared
 from trustkit.evidence import Evidence
 from trustkit.judging.gate import is_worse
-from trustkit.judging.pairing import same_rows
 from trustkit.judging.plan import Plan
 from trustkit.judging.wording import number
+from trustkit.measure.changes import SameRows
 from trustkit.scorecard import Baseline, Finding, Gate, Run, Scorecard
 
 _MOST = 10
@@ -22,6 +22,7 @@ def against(
     families: Sequence[Sequence[str]],
     evidence: Evidence,
     plan: Plan,
+    same_rows: SameRows | None,
 ) -> tuple[dict[str, Finding], Baseline]:
     """Hold findings against an earlier card.
 
@@ -34,9 +35,11 @@ def against(
     families : sequence of sequences of str
         Ids of the findings of each control.
     evidence : Evidence
-        With transitions, the figures on the same rows are compared row by row.
+        What was collected now.
     plan : Plan
         What was asked.
+    same_rows : SameRows or None
+        Figures of both systems, where they decided the same rows.
 
     Returns
     -------
@@ -45,8 +48,7 @@ def against(
     baseline : Baseline
         What was compared; which controls are worse is for the gate to say.
     """
-    rows = same_rows(evidence, plan)
-    changes = compared(baseline, findings.values(), families, plan.alpha, rows)
+    changes = compared(baseline, findings.values(), families, plan.alpha, same_rows)
     made = {
         id: finding.model_copy(update={"baseline": changes[id]}) if id in changes else finding
         for id, finding in findings.items()
@@ -98,8 +100,8 @@ def _how(held: Baseline) -> str:
         return f"{claims}, {held.paired} of them row by row"
     if held.same_data:
         return (
-            f"{claims}, as though on other rows: the intervals are wide where both mostly decide alike, and "
-            "data.baseline_prediction makes them narrow"
+            f"{claims}, as though on other rows: the baseline's evidence (trustkit collect), not its card, "
+            "or data.baseline_prediction, would tell more"
         )
     return f"{claims}, on other rows"
 

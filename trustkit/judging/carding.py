@@ -17,6 +17,7 @@ from trustkit.judging.claims import Claim, Judgment, figure_intervals, judge_cla
 from trustkit.judging.coverage import covered
 from trustkit.judging.docket import Docket, Fault, Figure, Part
 from trustkit.judging.gate import Waivers, attested, gate_of
+from trustkit.judging.pairing import same_rows
 from trustkit.judging.plan import Plan
 from trustkit.judging.wording import claim_message, figure_message, needs_of
 from trustkit.measure.intervals import Certain
@@ -46,7 +47,7 @@ def card(
     *,
     started: datetime,
     clock: float,
-    baseline: Scorecard | None = None,
+    baseline: Scorecard | Evidence | None = None,
 ) -> Scorecard:
     """Judge evidence by a plan.
 
@@ -62,8 +63,9 @@ def card(
         When the run began, UTC.
     clock : float
         Reading of `time.perf_counter` then.
-    baseline : Scorecard, optional
-        An earlier card: what is worse than it blocks, what failed on it already does not.
+    baseline : Scorecard or Evidence, optional
+        An earlier card: what is worse than it blocks, what failed on it already does not. Earlier evidence is
+        judged by the same plan first; where it is of the same rows, both are compared row by row.
     """
     docket = Docket(evidence, plan)
     figures = {id: line for id, line in docket.lines.items() if isinstance(line, Figure)}
@@ -82,7 +84,10 @@ def card(
     held = None
     if baseline is not None:
         ids = [[id for part in parts for id in part.ids] for parts in docket.parts.values()]
-        findings, held = against(baseline, findings, ids, evidence, plan)
+        rows = same_rows(evidence, baseline if isinstance(baseline, Evidence) else None, plan)
+        if isinstance(baseline, Evidence):
+            baseline = card(baseline, plan, broken, started=started, clock=clock)
+        findings, held = against(baseline, findings, ids, evidence, plan, rows)
     waivers = Waivers(plan.config.waivers, plan.as_of)
     where = {id: i for i, id in enumerate(findings)}
     controls = tuple(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from trustkit.measure.intervals import Floats, Level, Limits
 
@@ -101,7 +100,7 @@ class Unpaired(Limits):
 
 @dataclass(frozen=True)
 class Paired(Limits):
-    """Normal limits of a change on the same rows, with unseen changes allowed for.
+    """Limits of a change on the same rows, with unseen changes allowed for.
 
     Few rows may carry the change and the next ones may be missing from the
     sample: the variance is taken as though 1 + 2 ln(1 / level) more rows that
@@ -111,12 +110,15 @@ class Paired(Limits):
     ----------
     value, variance : array, shape (estimates,)
         The change, and its variance.
+    df : array, shape (estimates,)
+        Degrees of freedom of the variance.
     largest : array, shape (estimates,)
         The most that one row can move it.
     """
 
     value: Floats
     variance: Floats
+    df: Floats
     largest: Floats
 
     def lower(self, level: Level) -> Floats:
@@ -129,55 +131,69 @@ class Paired(Limits):
 
     def _distance(self, level: Level) -> Floats:
         unseen = (1 - 2 * np.log(level)) * self.largest**2
-        return np.asarray(-ndtri(level) * np.sqrt(self.variance + unseen))
+        return np.asarray(-stdtrit(self.df, level) * np.sqrt(self.variance + unseen))
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A figure of one system, and how far one more row would move it.
+    """A figure of one system, and how far rows move it.
 
     Attributes
     ----------
     value : float
         The figure.
-    influence : array, shape (cells,)
-        Change of the figure by a row, in each cell of rows.
+    row : array, shape (people, decisions)
+        Change of the figure by one more row of such people and decision.
+    buckets : array, shape (buckets,)
+        Change of it by all the rows of each bucket.
     """
 
     value: float
-    influence: Floats
+    row: Floats
+    buckets: Floats
+
+    def mirrored(self, how: Mirror) -> Moved:
+        """Return the figure itself, less it, or one over it."""
+        if not how:
+            return self
+        if how == "negated":
+            return Moved(-self.value, -self.row, -self.buckets)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = -1 / np.square(self.value)
+            return Moved(float(np.divide(1, self.value)), slope * self.row, slope * self.buckets)
 
 
 @dataclass(frozen=True)
 class SameRows:
-    """The figures of two systems that decided the same rows.
+    """The figures of two systems that decided the same rows, in the same buckets.
 
     Attributes
     ----------
-    rows : array of int, shape (cells,)
-        Rows by group, truth, decision and baseline decision; cells that hold
-        none, but could, are among them.
     new, old : mapping of str to Moved
         By the id of the finding.
+    clustered : bool
+        Whether buckets are of units: then one unit may move a figure as far as any bucket does.
     """
 
-    rows: NDArray[np.int64]
     new: Mapping[str, Moved]
     old: Mapping[str, Moved]
+    clustered: bool = False
 
     def change(self, new: str, old: str, mirror: Mirror = "") -> Paired | None:
-        """Limits of the change of one figure from another, or None where either is not known."""
+        """Limits of the change of one figure from another; None where either is not known.
+
+        The variance is that between buckets, of what they move the one figure
+        less what they move the other.
+        """
         if new not in self.new or old not in self.old:
             return None
-        now, was = self.new[new], self.old[old]
-        value, influence = was.value, was.influence
-        if mirror == "negated":
-            value, influence = -value, -influence
-        elif mirror == "inverted":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                value, influence = np.divide(1, value), -influence / value**2
-        moved = now.influence - influence
-        variance = (self.rows * moved**2).sum() - (self.rows * moved).sum() ** 2 / self.rows.sum()
-        return Paired(
-            np.array([now.value - value]), np.array([variance]), np.array([np.abs(moved).max(initial=0.0)])
-        )
+        now, was = self.new[new], self.old[old].mirrored(mirror)
+        moved = now.buckets - was.buckets
+        df = len(moved) - 1
+        if df < 1:
+            return None
+        variance = np.square(moved - moved.mean()).sum() * (df + 1) / df
+        largest = np.abs(now.row[:, :, None] - was.row[:, None, :]).max(initial=0.0)
+        if self.clustered:
+            largest = np.maximum(largest, np.abs(moved).max())
+        return Paired(*(np.array([each]) for each in (now.value - was.value, variance, float(df), largest)))
