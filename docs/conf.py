@@ -4,6 +4,9 @@ Its source is the repository itself, so that one link leads to the same page in 
 no page of the site, such as a configuration, is offered as a file.
 """
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 from trustkit import __version__
 
 project = "trustkit"
@@ -19,7 +22,7 @@ include_patterns = [
     "examples/**/README.md",
     "examples/**/ORIGIN.md",
     "tests/*/ORIGIN.md",
-    "tests/cases/README.md",
+    "tests/cases/**.md",
 ]
 exclude_patterns = [".*", "node_modules"]
 nitpicky = True
@@ -38,3 +41,8 @@ html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
 html_extra_path = ["_site"]
 html_copy_source = False
 html_show_sourcelink = False
+
+
+def setup(app: Sphinx) -> None:
+    """Show rows as text: Pygments knows no csv."""
+    app.add_lexer("csv", TextLexer)

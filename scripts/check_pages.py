@@ -66,12 +66,20 @@ def _blocks(check: Check) -> Iterator[str]:
 
 
 def _case(check: Check) -> Iterator[str]:
-    """The shortest of its case pages, which a test runs."""
-    pages = [path.read_text() for path in sorted(CASES.glob(f"{check.id}.*.md"))]
+    """The shortest of its case pages that speaks of no other, which a test runs, and links to the others."""
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(CASES.glob(f"{check.id}.*.md"))}
     if pages:
-        title, text = min(pages, key=len).split("\n", 1)
+        shown = min(pages, key=lambda path: ("](" in pages[path], len(pages[path])))
+        title, text = pages.pop(shown).split("\n", 1)
         yield f"## A worked case: {title.removeprefix('# ')}"
         yield text.strip()
+    if pages:
+        folder = f"../../{CASES.relative_to(ROOT).as_posix()}"
+        yield "More cases:"
+        yield "\n".join(
+            f"- [{text.splitlines()[0].removeprefix('# ')}]({folder}/{path.relative_to(CASES).as_posix()})"
+            for path, text in pages.items()
+        )
 
 
 def _uses(check: Check) -> Iterator[str]:

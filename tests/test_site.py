@@ -17,7 +17,7 @@ PAGES = sorted(
         *ROOT.glob("examples/**/README.md"),
         *ROOT.glob("examples/**/ORIGIN.md"),
         *ROOT.glob("tests/*/ORIGIN.md"),
-        ROOT / "tests/cases/README.md",
+        *ROOT.glob("tests/cases/**/*.md"),
     }
 )
 FENCE = re.compile(r"^(`{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
