@@ -33,6 +33,7 @@ MAY_IMPORT = {
         "system",
     },
     "testing": {"checks"},
+    "tracking": {"errors", "renderers", "scorecard"},
 }
 """Which rooms each room may know. `cli` and `commands` join all; `__init__` names what it exports."""
 
