@@ -35,7 +35,7 @@ class Waivers:
         """Waiver that lifts a control: every finding that holds it back is matched by one in force."""
         if verdict not in (*_WAIVABLE, Verdict.PASS):
             return None
-        back = [finding for finding in findings if finding.verdict in _WAIVABLE or is_worse(finding)]
+        back = [finding for finding in findings if held_back(finding)]
         places = [self._match(control, finding) for finding in back]
         self._used |= {place for place in places if place is not None}
         if not places or any(place is None or self._expired(place) for place in places):
@@ -59,7 +59,7 @@ class Waivers:
         return self._waivers[place].expires < self._as_of
 
     def _match(self, control: str, finding: Finding) -> int | None:
-        matching = [i for i, waiver in enumerate(self._waivers) if _matches(waiver, control, finding)]
+        matching = [i for i, waiver in enumerate(self._waivers) if matches(waiver, control, finding)]
         return min(matching, key=lambda i: (self._expired(i), i), default=None)
 
 
@@ -105,6 +105,11 @@ def gate_of(
     )
 
 
+def held_back(finding: Finding) -> bool:
+    """Whether it may hold its control back, and be waived."""
+    return finding.verdict in _WAIVABLE or is_worse(finding)
+
+
 def is_worse(finding: Finding) -> bool:
     """Whether it is worse than on the baseline, beyond error."""
     return finding.baseline is not None and finding.baseline.worse
@@ -118,7 +123,7 @@ def _is_known(findings: Sequence[Finding], stops: Sequence[Verdict]) -> bool:
     )
 
 
-def _matches(waiver: Waiver, control: str, finding: Finding) -> bool:
+def matches(waiver: Waiver, control: str, finding: Finding) -> bool:
     """Whether every key the waiver gives equals the finding's, and the value is no worse than `up_to`."""
     same = (
         waiver.control in (None, control)
