@@ -139,9 +139,24 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 
 @click.command("check-config")
-@click.argument("path", required=False, type=FILE)
-def check_config(path: Path | None) -> None:
-    """Check a configuration without its data, and show what it asks for."""
+@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
+def check_config(paths: tuple[Path, ...]) -> None:
+    """Check configurations without their data, and show what they ask for."""
+    lines: list[str] = []
+    problems: list[Problem] = []
+    for path in paths or (None,):
+        try:
+            lines += _checked(path)
+        except ConfigError as error:
+            where = f"{path}: " if len(paths) > 1 else ""
+            problems += [problem._replace(key=f"{where}{problem.key}") for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    click.echo("\n".join(lines))
+
+
+def _checked(path: Path | None) -> list[str]:
+    """What a configuration asks for."""
     from trustkit.checks import discover
     from trustkit.judging.plan import Plan
 
@@ -150,7 +165,7 @@ def check_config(path: Path | None) -> None:
     declared = [config.folder / name for name in config.output.files]
     with at_once(config.missing_files, lambda: card_problems(declared)):
         plan = Plan.of(config, found)
-    click.echo("\n".join([f"ok: {config.path}", *_aligned(list(_resolved(config, plan)))]))
+    return [f"ok: {config.path}", *_aligned(list(_resolved(config, plan)))]
 
 
 def _resolved(config: Config, plan: Plan) -> Iterator[list[str]]:
