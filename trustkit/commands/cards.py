@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -107,8 +107,22 @@ def _signature(card: Path, root: Path, key: Path, signature: Path | None) -> Ite
     own, *inputs = statement["subject"]
     if hashlib.sha256(card.read_bytes()).hexdigest() != own["digest"]["sha256"]:
         yield "changed: the scorecard is not the file that was signed"
+        yield from _control_changes(statement["predicate"], card)
     for each in inputs:
         yield from _file_changes(each["annotations"]["role"], each["name"], each["digest"]["sha256"], root)
+
+
+def _control_changes(signed: Mapping[str, Any], card: Path) -> Iterator[str]:
+    """Controls that the card tells otherwise than was signed."""
+    from trustkit.renderers.intoto import statement
+    from trustkit.scorecard import Scorecard
+
+    lists = {"passedTests": "passed", "warnedTests": "open", "failedTests": "failed"}
+    now = statement(Scorecard.load(card))["predicate"]
+    was, told = ({id: word for key, word in lists.items() for id in of[key]} for of in (signed, now))
+    for id in sorted(was.keys() | told.keys()):
+        if was.get(id) != told.get(id):
+            yield f"changed: control {clean(id)}: {told.get(id, 'absent')}, signed as {was.get(id, 'absent')}"
 
 
 def _file_changes(role: str, path: str, sha256: str, root: Path) -> Iterator[str]:
