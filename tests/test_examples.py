@@ -272,6 +272,7 @@ def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
         "TK-SAF-06": "pass",
         "TK-SAF-07": "pass",
         "TK-SEC-04": "fail",
+        "TK-FAI-01": "fail",
         "TK-FAI-02": "fail",
         "TK-FAI-03": "inconclusive",
         "TK-FAI-04": "fail",
@@ -316,6 +317,19 @@ def test_income_page_states_what_the_card_says(income: Scorecard) -> None:
     for words, id in figures.items():
         found = finding(income, id)
         assert words.format(f"{found.estimate:.3f}".removeprefix("0")) in page, id
+    proxies = {
+        "under the curve of {},": "bias/proxies:auc:sex=Female~sex=Male:max",
+    }
+    for words, id in proxies.items():
+        assert words.format(f"{finding(income, id).estimate:.3f}".removeprefix("0")) in page
+    alone = max(
+        f.estimate
+        for f in income.findings
+        if f.metric == "single_auc" and f.subject["column"] == "relationship" and "sex" in f.subject["groups"]
+    )
+    assert f"(husband, wife) with {alone:.2f}".replace("0.", ".") in page
+    (worst,) = [f for f in income.findings if f.metric == "excess_error" and f.limit]
+    assert f"wrong for {worst.estimate * 100:.0f} points more" in page
     other = finding(income, f"{tpr}:race=Other")
     assert f"of {finding(income, f'{rate}:race=Other').n} people" in page
     assert f'"Other", {other.n} earned' in page
