@@ -239,7 +239,8 @@ class Scorecard(_Part):
 
     Attributes are the keys of ``scorecard.json`` (format
     ``trustkit-scorecard/1``, whose JSON Schema ships in
-    ``trustkit/schemas/scorecard.schema.json``).
+    ``trustkit/schemas/scorecard.schema.json``). ``conventions`` says, by check
+    and metric, what is compared with what and what becomes of a denominator of 0.
     """
 
     format: Literal["trustkit-scorecard/1"] = FORMAT
@@ -255,6 +256,7 @@ class Scorecard(_Part):
     controls: tuple[ControlResult, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    conventions: Mapping[str, Mapping[str, str]] = {}
     evidence: tuple[Cost, ...]
     run: Run
 
