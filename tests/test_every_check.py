@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cells import count, rows_of
+from test_consistency import neighbors_of, neighbors_samples
 from test_flips import flips_of, flips_samples
 from test_loading import artifacts
 from test_provenance import provenances
@@ -25,6 +26,7 @@ from trustkit.checks import discover
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.flips import Flips
+from trustkit.evidence.neighbors import Neighbors
 from trustkit.evidence.population import Population
 from trustkit.evidence.profiles import Profiles
 from trustkit.evidence.provenance import Provenance
@@ -59,6 +61,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Artifacts: artifacts,
     Cells: cells,
     Flips: flips_samples,
+    Neighbors: neighbors_samples,
     Population: populations,
     Profiles: profiles,
     Provenance: provenances,
@@ -120,7 +123,8 @@ def test_group_order_and_names_change_nothing(check):
                 else g
                 for g in (e.subject.get("groups"), e.subject.get("reference"))
             ]
-            made[e.metric, *groups] = (round(e.value, 12), e.n, str(np.round(e.interval(0.01), 9)))
+            value = None if np.isnan(e.value) else round(e.value, 12)
+            made[e.metric, *groups] = (value, e.n, str(np.round(e.interval(0.01), 9)))
         return made
 
     none = [None] * len(check.optional)
@@ -134,6 +138,7 @@ KINDS = {
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
+    "neighbors": ([neighbors_of(n) for n in (7, 40, 300)], neighbors_of(0)),
     "population": (populations()[:1] * 3, populations()[0]),
     "profiles": ([profiles_of(n) for n in (5, 40, 300)], profiles_of(0)),
     "provenance": (provenances()[:3], provenances()[3]),

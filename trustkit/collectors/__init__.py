@@ -19,6 +19,7 @@ COLLECTORS = {
     "buckets": "trustkit.collectors.buckets:collect_buckets",
     "cells": "trustkit.collectors.cells:collect_cells",
     "flips": "trustkit.collectors.flips:collect_flips",
+    "neighbors": "trustkit.collectors.neighbors:collect_neighbors",
     "population": "trustkit.collectors.population:collect_population",
     "profiles": "trustkit.collectors.profiles:collect_profiles",
     "provenance": "trustkit.collectors.provenance:collect_provenance",

@@ -21,6 +21,7 @@ KINDS = {
     "buckets": "trustkit.evidence.buckets:Buckets",
     "cells": "trustkit.evidence.cells:Cells",
     "flips": "trustkit.evidence.flips:Flips",
+    "neighbors": "trustkit.evidence.neighbors:Neighbors",
     "population": "trustkit.evidence.population:Population",
     "profiles": "trustkit.evidence.profiles:Profiles",
     "provenance": "trustkit.evidence.provenance:Provenance",
