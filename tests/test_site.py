@@ -98,3 +98,8 @@ def test_the_committed_pages_are_the_generated_ones(folder, script):
 def test_every_public_name_is_on_the_page_of_the_python_interface():
     page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
     assert set(tk.__all__) <= set(re.findall(r"^\.\. auto\w+:: (\w+)$", page, re.MULTILINE))
+
+
+def test_every_decision_is_on_their_list():
+    folder = ROOT / "docs/decisions"
+    assert links(text_of(folder / "index.md")) == sorted(path.name for path in folder.glob("0*.md"))
