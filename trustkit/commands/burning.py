@@ -185,7 +185,7 @@ def _text(told: Mapping[str, Any]) -> Iterator[str]:
     if told["fixed"]:
         yield from [
             "",
-            f"Not drawn anew, for it is no counts of rows: {', '.join(map(clean, told['fixed']))}",
+            f"Kept as they are: {', '.join(map(clean, told['fixed']))}",
         ]
 
 

@@ -38,7 +38,7 @@ class BurnIn:
     controls, claims : mapping of str to mapping of Verdict to int
         Runs by verdict; of a claim also those in which it does not occur, under None.
     fixed : tuple of str
-        Kinds of evidence that were kept as they are.
+        Kinds of evidence that were judged and kept as they are.
     """
 
     card: Scorecard
@@ -105,7 +105,9 @@ def burn_in(
             verdicts[found.get(id)] += 1
         if progress is not None:
             progress("judge resampled evidence", run + 1, runs)
-    fixed = tuple(name for name, kind in evidence.kinds.items() if not _may_vary(kind))
+    fixed = tuple(
+        name for name in sorted(plan.kinds() & evidence.kinds.keys()) if not _may_vary(evidence.kinds[name])
+    )
     return BurnIn(first, runs, holds, controls, claims, fixed)
 
 
