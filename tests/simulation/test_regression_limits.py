@@ -236,7 +236,7 @@ def test_cards_of_fair_systems(groups: int, rows: int) -> None:
 @pytest.mark.parametrize("rows", [500, 2000])
 def test_a_card_with_one_ratio_at_its_limit(rows: int) -> None:
     rng = np.random.default_rng([rows, 8])
-    found = [claims(card, "mae_ratio") for card in cards(rng, [rows, rows], [0.08, 0.1], 1500)]
+    found = [claims(card, "mae_ratio") for card in cards(rng, [rows, rows], [0.08, 0.1], 600)]
     failed = [any(str(finding.verdict) == "fail" for finding in each) for each in found]
     passed = [all(str(finding.verdict) == "pass" for finding in each) for each in found]
     told(f"card, MAE ratio at .8, {rows} rows a group: false fail", *share(failed))
@@ -247,7 +247,7 @@ def test_a_card_with_one_ratio_at_its_limit(rows: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.1, 0.03])
-@pytest.mark.parametrize("rows", [200, 500, 1000, 2000, 5000, 20_000])
+@pytest.mark.parametrize("rows", [200, 500, 1000, 2000, 20_000])
 def test_power(rows: int, scale: float) -> None:
     rng = np.random.default_rng([rows, int(1000 * scale)])
     alike = [verdicts(card) == {"pass"} for card in cards(rng, [rows] * 2, [scale] * 2, 100)]
