@@ -13,7 +13,7 @@ from trustkit.cli import app
 from trustkit.commands.comparing import difference
 from trustkit.comparing import changes
 from trustkit.errors import ConfigError, GateFailed
-from trustkit.evidence.buckets import Buckets
+from trustkit.evidence.buckets import Buckets, same_people
 from trustkit.judging.pairing import same_rows
 from trustkit.judging.plan import Plan
 from trustkit.measure.changes import Moved, Paired, Printed, SameRows, Unpaired
@@ -208,6 +208,18 @@ def test_a_check_of_another_version_is_not_compared():
     card = audit([0.3, 0.5], baseline=before.model_copy(update={"findings": tuple(other)}))
     assert finding(card).baseline is None
     assert card.gate.blocking == ("TK-FAI-02",)
+
+
+def test_other_classes_are_not_compared():
+    before = audit([0.3, 0.5], favorable=1)
+    card = audit([0.3, 0.5], favorable=0, positive=1, baseline=before)
+    assert card.gate.baseline.compared == 0
+    assert not any(each.baseline for each in card.findings)
+    assert any("no claim is on both, of the same classes" in note for note in card.notes)
+    other = collected(both(), ["buckets"], favorable=0, positive=1)
+    assert not same_people(
+        other.kinds["buckets"].audited, collected(both(), ["buckets"]).kinds["buckets"].audited
+    )
 
 
 def test_holm_is_shared_by_controls_over_the_claims_on_both_cards():

@@ -62,8 +62,8 @@ class Buckets:
 
 
 def same_people(one: Cells, other: Cells) -> bool:
-    """Whether two counts by bucket are of the same rows: of as many people of each kind in every bucket."""
-    return _people(one) == _people(other)
+    """Whether two counts by bucket are of the same rows: as many of each kind of people in every bucket."""
+    return one.schema == other.schema and _people(one) == _people(other)
 
 
 def _people(cells: Cells) -> tuple[Any, ...]:

@@ -48,7 +48,8 @@ def against(
     baseline : Baseline
         What was compared; which controls are worse is for the gate to say.
     """
-    changes = compared(baseline, findings.values(), families, plan.alpha, same_rows)
+    alike = all(baseline.system.get(key) == evidence.system.get(key) for key in ("positive", "favorable"))
+    changes = compared(baseline, findings.values() if alike else (), families, plan.alpha, same_rows)
     made = {
         id: finding.model_copy(update={"baseline": changes[id]}) if id in changes else finding
         for id, finding in findings.items()
@@ -95,6 +96,8 @@ def baseline_notes(gate: Gate, findings: Iterable[Finding], name: str | None) ->
 
 
 def _how(held: Baseline) -> str:
+    if not held.compared:
+        return "no claim is on both, of the same classes and by the same version of its check"
     claims = f"{held.compared} claims compared"
     if held.paired:
         return f"{claims}, {held.paired} of them row by row"
