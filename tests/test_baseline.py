@@ -588,6 +588,12 @@ def test_diff_of_a_card_and_its_baseline_is_what_the_card_states():
     assert any(paired)
 
 
+def test_diff_names_what_was_declared_otherwise(folder):
+    audit([0.5, 0.5], version="1").save("old.json")
+    audit([0.5, 0.5], version="2").save("new.json")
+    assert "  version: 1 -> 2" in run("diff", "old.json", "new.json").stdout.splitlines()
+
+
 def test_diff_names_what_one_card_lacks():
     found = difference(audit([0.5, 0.5]), audit([0.5, 0.5, 0.5]))
     assert found["only_old"] == []

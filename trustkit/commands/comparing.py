@@ -70,6 +70,11 @@ def difference(old: Scorecard, new: Scorecard) -> dict[str, Any]:
         "format": "trustkit-diff/1",
         "old": _named(old),
         "new": _named(new),
+        "declared": [
+            {"key": key, "old": old.system.get(key), "new": new.system.get(key)}
+            for key in {**old.system, **new.system}
+            if old.system.get(key) != new.system.get(key)
+        ],
         "differs": old.verdict != new.verdict or bool(controls or differing),
         "controls": controls,
         "claims": differing,
@@ -126,6 +131,7 @@ def _page(found: Mapping[str, Any], *, markdown: bool) -> Iterator[str]:
 
     yield "# What changed" if markdown else "What changed"
     yield from section("Cards", (_card_line(of, found[of]) for of in ("old", "new")))
+    yield from section("Declared otherwise", map(_declared_line, found["declared"]))
     yield from section("Controls whose verdict differs", map(_verdict_line, found["controls"]))
     yield from section("Claims whose verdict differs", map(_verdict_line, found["claims"]))
     yield from section("Changes, clearest first", map(_change_line, found["changes"]))
@@ -139,6 +145,10 @@ def _card_line(of: str, card: Mapping[str, Any]) -> str:
     named = " ".join(clean(card[key]) for key in ("name", "version") if card[key]) or "an unnamed system"
     gate = "holds" if card["gate"] else "does not hold"
     return f"{of}: {named} as of {card['as_of']}, {card['digest']}: {VERDICTS[card['verdict']]}, gate {gate}"
+
+
+def _declared_line(each: Mapping[str, Any]) -> str:
+    return f"{clean(each['key'])}: {clean(each['old'], 100)} -> {clean(each['new'], 100)}"
 
 
 def _verdict_line(each: Mapping[str, Any]) -> str:
