@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +27,9 @@ OFFLINE = {
     "PIP_NO_BUILD_ISOLATION": "0",  # 0 turns isolation off: pip reads the option's name, then its sense
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_ROOT_USER_ACTION": "ignore",
-    "PYTHONPATH": sysconfig.get_paths()["purelib"],  # what trustkit needs; a venv of this one does not see it
+    "PYTHONPATH": os.pathsep.join(each for each in sys.path if each.endswith("site-packages")),
 }
-"""Environment in which pip finds what is installed here, and asks nobody."""
+"""Environment in which a new venv finds all that is installed here, and pip asks nobody."""
 
 
 @dataclass
