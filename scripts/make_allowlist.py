@@ -47,6 +47,7 @@ PARTS = (
     "sklearn.neural_network._stochastic_optimizers",
     "sklearn.utils._bunch",
     "sklearn.utils._metadata_requests",
+    "trustkit.remedies.deciding",
 )
 # Compiled classes of these modules are made by a call that restores their parameters.
 COMPILED = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.metrics._dist_metrics")

@@ -15,6 +15,7 @@ _HOMES = {
     "collect": "trustkit.collectors",
     "judge": "trustkit.judging",
     "render": "trustkit.renderers",
+    "remedy": "trustkit.remedies.trying",
     "check": "trustkit.checks.base",
     "Estimate": "trustkit.checks.base",
     "NotApplicable": "trustkit.checks.base",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from trustkit.evidence import Evidence
     from trustkit.judging import judge
     from trustkit.policy import Control, Policy
+    from trustkit.remedies.trying import remedy
     from trustkit.renderers import render
     from trustkit.scorecard import Finding, Scorecard, Verdict
     from trustkit.system import System

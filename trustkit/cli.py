@@ -9,7 +9,17 @@ from typing import Any
 import click
 
 from trustkit import __version__
-from trustkit.commands import auditing, burning, cards, catalog, comparing, scanning, starting, waiving
+from trustkit.commands import (
+    auditing,
+    burning,
+    cards,
+    catalog,
+    comparing,
+    remedying,
+    scanning,
+    starting,
+    waiving,
+)
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.renderers.words import clean
 
@@ -54,7 +64,7 @@ def app() -> None:
     """
 
 
-for module in (auditing, cards, comparing, burning, catalog, scanning, starting, waiving):
+for module in (auditing, cards, comparing, burning, catalog, remedying, scanning, starting, waiving):
     for command in module.COMMANDS:
         app.add_command(command)
 

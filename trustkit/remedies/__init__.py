@@ -1,0 +1,1 @@
+"""Remedies: what would pass, tried and audited again, and what it costs whom."""
