@@ -447,3 +447,53 @@ print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert ran.stderr == "[]\n"
+
+
+# The page: CI in ten lines
+
+
+def page_block(language, first):
+    """The block of docs/ci.md that begins so, at most ten lines long."""
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"```{language}\n({re.escape(first)}.*?)```", page, re.DOTALL)
+    assert len(block.splitlines()) <= 10
+    return block
+
+
+def test_ten_lines_for_github(host):
+    workflow = host.temp / "ten.yml"
+    workflow.write_text(page_block("yaml", "name: audit"))
+    assert host.workflow(workflow) == 0, host.log
+    assert host.told()["gate"] == "true"
+    model = host.workspace / "model.json"
+    model.write_text(model.read_text().replace("-11.9", "-19.9"))  # hardly anybody gets a loan
+    assert host.workflow(workflow) == 1
+
+
+def test_ten_lines_for_gitlab(installed, host):
+    job, variables = gitlab_job(TEMPLATE, page_block("yaml", "include:"))
+    ran = run_gitlab(job, variables, host.workspace, installed)
+    assert ran.returncode == 0, ran.stderr
+    assert page_block("yaml", "repos:") in (SAMPLE / ".pre-commit-config.yaml").read_text().replace(
+        " # where you have it from", ""
+    )
+
+
+def test_ten_lines_of_shell(installed, host, tmp_path):
+    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
+    subprocess.run(wheel, check=True, env={**os.environ, **OFFLINE})
+    environment = {
+        **os.environ,
+        **OFFLINE,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PIP_FIND_LINKS": str(tmp_path),
+        "PIP_IGNORE_INSTALLED": "1",
+        "PIP_NO_DEPS": "1",
+    }
+    command = [BASH, "-e", "-c", page_block("sh", "python3 -m venv")]
+    ran = subprocess.run(
+        command, cwd=host.workspace, env=environment, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "GATE     holds" in ran.stdout
+    assert len(list(host.workspace.glob("scorecard.*"))) == 3

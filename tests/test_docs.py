@@ -2,8 +2,9 @@
 
 A page is run from the root: it has ``examples/`` and ``tests/data/``, and files that its earlier blocks
 wrote. A shell block has to exit 0; ``trustkit audit ... || test $? -eq 1`` expects a card that fails. A block
-that cannot run here has ``<!-- not run: REASON -->`` on the line before its fence. A block of ``text`` right
-after one that ran shows what that put out: its lines have to occur in this order; ``...`` leaves some out.
+that cannot run here has ``<!-- not run: REASON -->`` on the line before its fence. A block of ``python FILE``
+is written to that file instead. A block of ``text`` right after one that ran shows what that put out: its
+lines have to occur in this order; ``...`` leaves some out.
 """
 
 from __future__ import annotations
@@ -40,12 +41,13 @@ _MARK = re.compile(r"<!-- not run: (\S[^\n]*?) -->\s*\Z")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, the line of its fence, and why it is not run."""
+    """A fenced block: its language, its text, the line of its fence, why it is not run, the file it makes."""
 
     language: str
     code: str
     line: int
     not_run: str | None
+    file: str = ""
 
     @property
     def runs(self) -> bool:
@@ -56,10 +58,10 @@ def blocks(text: str) -> list[Block]:
     found = []
     for fence in _FENCE.finditer(text):
         mark = _MARK.search(text, 0, fence.start())
-        language = fence["language"].split(" ")[0]
+        language, _, file = fence["language"].partition(" ")
         code = re.sub(f"(?m)^{fence['indent']}", "", fence["code"])
         line = text.count("\n", 0, fence.start()) + 1
-        found.append(Block(language, code, line, mark[1] if mark else None))
+        found.append(Block(language, code, line, mark[1] if mark else None, file))
     return found
 
 
@@ -76,6 +78,9 @@ class Reader:
 
     def _python(self, block: Block) -> str:
         put_out = io.StringIO()
+        if block.file:
+            (self.folder / block.file).write_text(block.code, encoding="utf-8")
+            return ""
         code = "\n" * block.line + block.code  # so that a traceback names the line of the page
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(put_out):
             exec(compile(code, self.page, "exec"), self.names)  # noqa: S102 (our own pages)
@@ -104,7 +109,8 @@ class Reader:
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m trustkit "$@"\n')
         command.chmod(0o755)
         path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
-        return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+        plugin = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "trustkit_pytest"}
+        return {**os.environ, **plugin, "PATH": path, "PYTHONPATH": str(ROOT)}
 
 
 def missing_line(shown: str, put_out: str) -> str | None:
@@ -140,13 +146,14 @@ def test_every_block_runs(page, tmp_path, monkeypatch):
 def test_a_block_is_found_with_its_language_line_and_mark():
     text = (
         "# T\n<!-- not run: needs a network -->\n```sh\npip install x\n```\n\n1. one\n   ```python\n"
-        "   if True:\n       x = 1\n   ```\n````text\n```\n````\n```\nbare\n```\n"
+        "   if True:\n       x = 1\n   ```\n````text\n```\n````\n```\nbare\n```\n```python a.py\n1\n```\n"
     )
     assert blocks(text) == [
         Block("sh", "pip install x\n", 3, "needs a network"),
         Block("python", "if True:\n    x = 1\n", 8, None),
         Block("text", "```\n", 12, None),
         Block("", "bare\n", 15, None),
+        Block("python", "1\n", 18, None, "a.py"),
     ]
 
 
@@ -165,6 +172,8 @@ def test_a_command_that_fails_fails_the_page(tmp_path):
     assert reader.run(Block("console", "$ echo a\na\n$ trustkit --version\n", 1, None)).startswith(
         "a\ntrustkit"
     )
+    assert reader.run(Block("python", "raise SystemExit\n", 1, None, "a.py")) == ""
+    assert reader.run(Block("sh", "cat a.py\n", 1, None)) == "raise SystemExit\n"
     reader.run(Block("python", "x = 1\n", 1, None))
     assert reader.run(Block("python", "print(x)\n", 1, None)) == "1\n"
     with pytest.raises(ZeroDivisionError):
