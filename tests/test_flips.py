@@ -1,5 +1,7 @@
 """Whose decision depends on the sensitive attribute itself is found, counted by hand and by group."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -15,7 +17,6 @@ from trustkit.collectors.flips import FEWEST, MOST, MOST_TARGETS
 from trustkit.errors import ConfigError
 from trustkit.evidence import Evidence
 from trustkit.evidence.flips import ANY, Flips, Moves
-from trustkit.evidence.tables import OTHER
 from trustkit.system import System
 
 KEY = 'options."bias/counterfactual-flip"'
@@ -371,7 +372,7 @@ def test_what_cannot_be_asked_says_why(model, keys, reason, supply):
 
 def test_one_group_has_nobody_to_be_switched_to():
     evidence = flips(Model(), table(10).assign(sex="F"))
-    with pytest.raises(NotApplicable, match="only one group occurs in sex"):
+    with pytest.raises(NotApplicable, match="only one group of sex occurs"):
         counterfactual_flip(evidence)
 
 
@@ -464,18 +465,30 @@ def test_it_goes_to_a_file_and_back(tmp_path):
     assert Evidence.load(tmp_path / "e.json").kinds["flips"] == evidence.kinds["flips"]
 
 
-def test_small_counts_are_pooled_before_it_is_shared():
+def test_evidence_with_small_counts_of_a_group_is_not_shared():
+    """To drop that group would let the others pass without it."""
+
     def moves(rows, flips):
         return {ANY: Moves(rows, flips, flips, 0, 0, 0, 0, 0), "a": Moves(rows, 2, 0, 0, 0, 0, 0, 0)}
 
-    groups = {"a": moves(900, 90), "b": moves(100, 3), "c": moves(80, 2), "d": moves(4, 0)}
-    shared = Flips({"bins": {}}, 1084, 1084, {"race": groups}).without_small_cells(5).moves["race"]
-    assert shared == {
-        "a": {ANY: groups["a"][ANY]},
-        OTHER: {ANY: Moves(184, 5, 5, 0, 0, 0, 0, 0), "a": Moves(184, 6, 0, 0, 0, 0, 0, 0)},
-    }
-    lonely = Flips({"bins": {}}, 100, 100, {"race": {"b": moves(100, 3)}}).without_small_cells(5)
-    assert lonely.moves == {"race": {}}
+    def shared(**groups):
+        return Flips({"bins": {}}, 1084, 1084, {"race": groups}).without_small_cells(5)
+
+    large = {"a": moves(900, 90), "b": moves(100, 10)}
+    assert shared(**large).moves["race"] == {name: {ANY: each[ANY]} for name, each in large.items()}
+    assert shared(**large, c=moves(80, 2)) is None
+    assert shared(**large, c=moves(4, 0)) is None
+
+
+def test_what_is_not_shared_is_not_assessed():
+    system = System(Model(), table(40), target="y", favorable=1, sensitive=["sex"])
+    evidence = collect(system, only=["flips"])
+    small = replace(
+        evidence, kinds={"flips": Flips({"bins": {}}, 44, 44, {"sex": {"F": {ANY: Moves(44, 3)}}})}
+    )
+    shared = small.without_small_cells(5)
+    assert "flips" not in shared.kinds
+    assert "counts under 5 is not shared" in shared.absent["flips"][0]
 
 
 def test_the_calls_are_bounded_and_on_the_card():

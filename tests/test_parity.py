@@ -420,3 +420,69 @@ def test_composites_contain_what_they_are_made_of(compare):
         assert high >= max(max(np.abs(part.interval(0.025))) for part in parts) - 1e-12
         mean = figures(made, "equalized_odds_mean")[key]
         assert mean.interval(0.025)[0] <= mean.value <= mean.interval(0.025)[1] <= 1
+
+
+class TestWhatAReaderWouldTrip:
+    """Found by a second pair of eyes."""
+
+    def frame(self, n=2000):
+        rng = np.random.default_rng(9)
+        frame = pd.DataFrame({"g": rng.choice(["a", "b"], n), "dept": rng.integers(0, 10, n)})
+        return frame.assign(d=(rng.random(n) < 0.5).astype(int), u=np.arange(n) // 10, w=1.0)
+
+    def audit(self, frame, **keys):
+        options = {"bias/selection-rate": {"strata": ["dept"], **keys.pop("options", {})}}
+        keys = {"limits": {"bias/selection-rate": {"min_conditional_ratio": 0.8}}, **keys}
+        return tk.audit(
+            data=frame,
+            prediction="d",
+            favorable=1,
+            sensitive=["g"],
+            policy="fairness-baseline",
+            only=["bias/selection-rate"],
+            options=options,
+            **keys,
+        )
+
+    def test_persons_in_several_strata_have_no_interval(self):
+        card = self.audit(self.frame(), unit="u")
+        claims = [f for f in card.findings if f.metric == "conditional_ratio"]
+        assert {str(f.verdict) for f in claims} == {"inconclusive"}
+        assert all("several strata" in f.why for f in claims)
+
+    def test_strata_with_one_side_alone_do_not_count(self):
+        rows = [("F", "a", i % 2) for i in range(197)] + [("F", "b", i % 2) for i in range(3)]
+        rows += [("M", "b", i % 2) for i in range(200)]
+        card = self.audit(pd.DataFrame(rows, columns=["g", "dept", "d"]))
+        (claim,) = [f for f in card.findings if f.id == "bias/selection-rate:conditional_ratio:g=F~g=M:min"]
+        assert (claim.estimate, claim.n, claim.why) == (None, None, "n<5")
+
+    def test_one_decision_is_said_of_unweighted_rows_alone(self):
+        frame = pd.DataFrame(
+            {"g": ["F"] * 100 + ["M"] * 100, "dept": 0, "d": ([1] * 50 + [0] * 50) + [1] * 51 + [0] * 49}
+        )
+        assert any(f.message.endswith("Q&A 21)") for f in self.audit(frame).findings)
+        card = self.audit(frame.assign(w=np.where(frame["g"] == "F", 0.5, 1.0)), weight="w")
+        assert not any("Q&A 21" in f.message for f in card.findings)
+        assert not {"z", "fisher_p", "flip_flop"} & {f.metric for f in card.findings}
+
+    @pytest.mark.parametrize(
+        ("reference", "says"),
+        [
+            ({"gg": "a"}, "'gg' is not among data.sensitive; did you mean 'g'"),
+            ({"g": "A"}, "there is no group 'A' of 'g'; did you mean 'a'"),
+        ],
+    )
+    def test_a_reference_that_is_not_there_is_named(self, reference, says):
+        with pytest.raises(ConfigError, match=says):
+            self.audit(self.frame(), options={"compare": "reference", "reference": reference})
+
+    def test_weights_of_nothing(self):
+        with pytest.raises(ConfigError, match=r"data\.weight: every value of 'w' is 0"):
+            self.audit(self.frame().assign(w=0), weight="w")
+
+    def test_a_class_that_is_only_predicted_makes_no_claim(self):
+        frame = pd.DataFrame({"g": ["a", "b"] * 300, "y": ["x", "y", "z"] * 200, "d": ["x", "y", "z"] * 200})
+        frame.loc[0, "d"] = "w"
+        card = tk.audit(data=frame, target="y", prediction="d", sensitive=["g"], policy="fairness-baseline")
+        assert {f.subject["class"] for f in card.findings if "class" in f.subject} == {"x", "y", "z"}

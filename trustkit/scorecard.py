@@ -320,7 +320,7 @@ class Scorecard(_Part):
         return json.dumps(self.plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write the card; the suffix chooses the format (.json, .md, .txt)."""
+        """Write the card in the format of the file's suffix: .json, .html, .md, .sarif and others."""
         from trustkit.renderers import save
 
         save(self, Path(path))

@@ -106,8 +106,9 @@ def require_class(cells: Cells, role: str) -> None:
 
 
 def _classes(cells: Cells) -> list[str]:
-    found = {*cells.labels["truth"], *cells.labels["prediction"]} - {MISSING}
-    return [label for label in ordered(found) if label != OTHER]
+    """The classes there are: of the truth, where it is known, whatever was predicted."""
+    found = {*cells.labels["truth" if cells.schema["truth"] else "prediction"]}
+    return [label for label in ordered(found) if label not in (MISSING, OTHER)]
 
 
 def figures(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trustkit.collectors.sources import STRATA_KEY, Sources
-from trustkit.errors import ConfigError, Problem
+from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.cells import BUCKETS, Axis, Cells
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Labels, bin_names
@@ -37,6 +37,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
     data = sources.data
     nothing: Axis = ((MISSING,), np.zeros(sources.frame.rows, dtype=np.int8))
     groups = group_labels(sources)
+    _check_references(sources, groups)
     strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
     by_place = decisions is not None and data.unit is None
@@ -90,6 +91,22 @@ def group_labels(sources: Sources) -> dict[str, Labels]:
     return groups
 
 
+def _check_references(sources: Sources, groups: Mapping[str, Labels]) -> None:
+    """Make sure that each reference group that an option names is there."""
+    problems = []
+    for check, options in sources.system.config.options.items():
+        named = options.get("reference")
+        for name, label in named.items() if isinstance(named, Mapping) else ():
+            key = f'options."{check}".reference'
+            if name not in groups:
+                problems.append(Problem(key, f"{name!r} is not among data.sensitive", nearest(name, groups)))
+            elif label not in groups[name].names:
+                found = f"there is no group {label!r} of {name!r}"
+                problems.append(Problem(key, found, nearest(str(label), groups[name].names)))
+    if problems:
+        raise ConfigError(problems)
+
+
 def _strata(sources: Sources, names: list[str]) -> Iterator[tuple[str, Labels]]:
     """Coded columns of strata that are no sensitive attributes."""
     for name in names:
@@ -129,6 +146,8 @@ def row_weights(sources: Sources) -> Any:
     if wrong:
         found = f"{wrong} rows of {sources.data.weight!r} are missing, negative or infinite"
         raise ConfigError([Problem("data.weight", found)])
+    if not weight.any():
+        raise ConfigError([Problem("data.weight", f"every value of {sources.data.weight!r} is 0")])
     return weight
 
 

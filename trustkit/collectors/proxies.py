@@ -249,9 +249,12 @@ def _boosted(drawn: Drawn, columns: Sequence[Column]) -> Floats:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    ordered = [column.place for column in columns if column.place is not None]
+    placed = [column.place for column in columns if column.place is not None]
+    ordered = [
+        place for place in placed if np.isfinite(place).any()
+    ]  # a column without a value tells nothing
     words = [column.level.astype(np.float64) for column in columns if column.is_category]
-    X = np.column_stack([*ordered, *words]) if columns else np.zeros((len(drawn.rows), 1))
+    X = np.column_stack([*ordered, *words]) if ordered or words else np.zeros((len(drawn.rows), 1))
     fewest = np.min(
         [np.bincount(drawn.group[drawn.half == h], minlength=drawn.groups) for h in (0, 1)], axis=0
     )

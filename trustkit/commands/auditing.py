@@ -41,7 +41,7 @@ _baseline_option = click.option(
     "--baseline",
     type=FILE,
     metavar="CARD",
-    help="An earlier scorecard (JSON), or evidence: what is worse blocks, what failed on it already does not.",
+    help="An earlier scorecard (JSON), or evidence: what is worse blocks, what failed already does not.",
 )
 _sign_option = click.option(
     "--sign", type=FILE, metavar="KEY", help="Sign the JSON cards: an Ed25519 private key in PEM."

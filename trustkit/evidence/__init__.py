@@ -165,7 +165,9 @@ class Evidence:
     def without_small_cells(self, min_cell: int) -> Evidence:
         """Return evidence to share: nothing in it stands for 1 to ``min_cell - 1`` rows.
 
-        A kind that is no cells and has no method ``without_small_cells`` is left out.
+        A kind that is no cells and has no method ``without_small_cells``, or
+        whose method returns None, is left out: to leave out single claims, by
+        their outcomes, would let the others pass without them.
         """
         from trustkit.evidence.cells import Cells
         from trustkit.evidence.sharing import without_small_cells
@@ -176,7 +178,14 @@ class Evidence:
                 if isinstance(kind, Cells):
                     kinds[name] = without_small_cells(kind, min_cell)
                 elif hasattr(kind, "without_small_cells"):
-                    kinds[name] = kind.without_small_cells(min_cell)
+                    shared = kind.without_small_cells(min_cell)
+                    if shared is None:
+                        absent[name] = (
+                            f"evidence of kind {name} with counts under {min_cell} is not shared",
+                            f"the evidence as it was collected: its {name} hold small counts",
+                        )
+                    else:
+                        kinds[name] = shared
                 else:
                     absent[name] = (f"evidence of kind {name} is not shared", None)
         except ValueError as error:

@@ -7,7 +7,6 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar, Self, TypeAlias
 
 from trustkit.evidence.cells import ordered
-from trustkit.evidence.tables import OTHER
 
 ANY = "(any)"
 """In place of a target group: what any of the switches did; changes are means over the switches."""
@@ -91,9 +90,18 @@ class Flips:
         moves = {name: _added(self.moves[name], other.moves[name]) for name in self.schema["switched"]}
         return Flips(self.schema, self.of + other.of, self.drawn + other.drawn, moves)
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return the evidence with groups of small counts pooled, left out where that is small still."""
-        moves = {name: _without_small(groups, min_cell) for name, groups in self.moves.items()}
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return the evidence without small counts of single targets; None where a group's own are small."""
+        groups = [targets[ANY] for each in self.moves.values() for targets in each.values()]
+        if any(_is_small(moves, min_cell) for moves in groups):
+            return None
+        moves = {
+            name: {
+                group: {t: each for t, each in targets.items() if t == ANY or not _is_small(each, min_cell)}
+                for group, targets in each.items()
+            }
+            for name, each in self.moves.items()
+        }
         return replace(self, moves=moves)
 
     def notes(self) -> list[str]:
@@ -147,21 +155,9 @@ def _added(one: Targets, other: Targets) -> dict[str, dict[str, Moves]]:
     }
 
 
-def _without_small(groups: Targets, min_cell: int) -> dict[str, dict[str, Moves]]:
-    def is_small(moves: Moves) -> bool:
-        stayed = moves.rows - moves.flips
-        return any(0 < n < min_cell for n in (moves.rows, moves.flips, stayed, moves.toward, moves.away))
-
-    kept = {group: dict(targets) for group, targets in groups.items() if not is_small(targets[ANY])}
-    pooled: dict[str, dict[str, Moves]] = {}
-    for group in groups.keys() - kept.keys():
-        pooled = _added(pooled, {OTHER: groups[group]})
-    if pooled and not is_small(pooled[OTHER][ANY]):
-        kept |= pooled
-    return {
-        group: {t: each for t, each in targets.items() if t == ANY or not is_small(each)}
-        for group, targets in kept.items()
-    }
+def _is_small(moves: Moves, min_cell: int) -> bool:
+    stayed = moves.rows - moves.flips
+    return any(0 < n < min_cell for n in (moves.rows, moves.flips, stayed, moves.toward, moves.away))
 
 
 def _listed(switched: Mapping[str, Sequence[str]]) -> str:

@@ -94,6 +94,10 @@ class Neighbors:
             f"others by {_listed(schema['inputs'])}; numbers in standard deviations, two categories "
             "1.4 of these apart; ties fall to those next in the order of the draw"
         ]
+        for name, groups in self.groups.items():
+            rest = drawn - sum(each.rows for each in groups.values())
+            if rest:
+                lines.append(f"{name}: {rest:,} rows of smaller groups count in the whole alone")
         if schema["left_out"]:
             lines.append(f"likeness leaves {_listed(schema['left_out'])} aside")
         if schema["weight"]:

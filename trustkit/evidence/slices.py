@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import comb
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -245,8 +245,8 @@ class Slices:
             favorable=("no",),
         )
 
-    def without_small_cells(self, min_cell: int) -> Slices:
-        """Return evidence without the slices that have a count of 1 to ``min_cell - 1`` rows.
+    def without_small_cells(self, min_cell: int) -> Slices | None:
+        """Return itself; None where any count stands for 1 to ``min_cell - 1`` rows.
 
         Raises
         ------
@@ -255,25 +255,15 @@ class Slices:
         """
         if self.schema["unit"]:
             raise ValueError("evidence with data.unit keeps counts of few persons and cannot be shared")
-        searches = {
-            event: replace(
-                search,
-                slices=tuple(
-                    each
-                    for each in search.slices
-                    if all(block.sums["n"].min(initial=min_cell) >= min_cell for block in each.blocks())
-                ),
-            )
-            for event, search in self.searches.items()
-        }
-        return replace(self, searches=searches)
+        blocks = [b for search in self.searches.values() for each in search.slices for b in each.blocks()]
+        return self if all(b.sums["n"].min(initial=min_cell) >= min_cell for b in blocks) else None
 
     def notes(self) -> list[str]:
         """Say what was searched, on which rows, and what that leaves open."""
         lines = []
         for event, search in self.searches.items():
             lines.append(
-                f"{EVENTS[event]}: {len(search.slices)} slices found on {search.searched:,} rows of one half "
+                f"{EVENTS[event]}: {len(search.slices)} found on {search.searched:,} rows of one half "
                 f"of the data (drawn with seed {self.schema['seed']}), counted on the {search.judged:,} of "
                 "the other; that none of them is beyond a limit does not mean that no slice is"
             )

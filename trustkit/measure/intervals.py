@@ -760,7 +760,9 @@ def _beta_limit(k: Floats, n: Floats, level: Level) -> Floats:
 
 
 def _mover(one: Floats, other: Floats, rho: Floats) -> Floats:
-    return np.sqrt(np.maximum(one**2 + other**2 - 2 * rho * one * other, 0.0))
+    with np.errstate(invalid="ignore"):  # an unbounded side
+        shared = np.where(rho == 0, 0.0, 2 * rho * one * other)
+    return np.sqrt(np.maximum(one**2 + other**2 - shared, 0.0))
 
 
 def _smallest_level(limits: Limits, limit: Floats, *, above: bool) -> Floats:

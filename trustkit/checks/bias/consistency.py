@@ -211,4 +211,5 @@ def _largest(estimates: list[Estimate], judged: Collection[str] | None) -> Itera
         if place not in shown or np.nan_to_num(shown[place].value, nan=-1) < each.value:
             shown[place] = each
     for each in shown.values():
-        yield replace(each, why="the largest of the classes, chosen after looking: no interval")
+        chosen = "the largest of the classes, chosen after looking: no interval"
+        yield replace(each, why=chosen if np.isfinite(each.value) else each.why)

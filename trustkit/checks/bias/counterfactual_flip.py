@@ -113,7 +113,8 @@ def counterfactual_flip(
     """
     if not any(flips.moves.values()):
         raise NotApplicable(
-            f"only one group occurs in {', '.join(flips.moves)}", supply="rows of at least two groups"
+            f"only one group of {', '.join(flips.moves)} occurs, or none has a decision",
+            supply="rows of at least two groups",
         )
     for attribute in flips.moves:
         groups = dict(flips.of_attribute(attribute))

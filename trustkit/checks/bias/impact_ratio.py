@@ -327,7 +327,7 @@ class _Ratios:
 
 
 def _people(metric: str, people: int, rows: int, subject: Mapping[str, Any]) -> Estimate:
-    """A number of people among so many rows; where it is small the judge hides it, none is as small as few."""
+    """A number of people among so many rows; where it is small the judge hides it, never as few."""
     return replace(fact(metric, people, rows, subject), n=people)
 
 

@@ -57,15 +57,19 @@ _FLIP_FLOP = "One person decided otherwise would reverse the order of the two gr
         "flip_flop": Metric(
             "swapped decisions that would reverse the order",
             "count",
-            "people of the subject selected in place of as many of the reference; 0 where its rate is higher",
+            "people of the subject selected in place of as many of the reference; 0 where it has more; "
+            "of rows that are neither weighted nor of one unit",
         ),
         "z": Metric(
             "selection rate difference in standard deviations",
             "z",
-            "the subject's less the reference's, under one rate for both; unweighted",
+            "the subject's less the reference's, under one rate for both; of rows that are neither weighted "
+            "nor of one unit",
         ),
         "fisher_p": Metric(
-            "p-value of Fisher's exact test", "share", "two-sided, of equal selection rates; unweighted"
+            "p-value of Fisher's exact test",
+            "share",
+            "two-sided, of equal selection rates; of rows that are neither weighted nor of one unit",
         ),
         "differential_fairness": Metric(
             "smoothed differential fairness",
@@ -155,8 +159,10 @@ def selection_rate(
             sides = pairs.sides(table, _selected, selected)
             show = partial(pairs.estimates, table, judged=wanted, more=more)
             yield from figures("rate", table, selected, more)
-            yield from _parity(sides, partial(show, fewest=sides.fewest))
-            yield from _significance(sides, partial(show, fewest=sides.fewest))
+            simple = table.weight is None and table.buckets is None
+            yield from _parity(sides, partial(show, fewest=sides.fewest), simple=simple)
+            if simple:
+                yield from _significance(sides, partial(show, fewest=sides.fewest))
             yield from _differential(table, pairs, sides, partial(show, fewest=sides.fewest))
             if strata:
                 yield from _conditional(cells, strata, table, pairs, more, show)
@@ -172,15 +178,16 @@ def _truly(table: Table) -> Rate:
     return rate(table, counted=favorable, among=table.truth_known)
 
 
-def _parity(sides: Sides, show: Callable[..., Iterator[Estimate]]) -> Iterator[Estimate]:
-    """Ratio and difference, and whether a single decision would turn them around."""
+def _parity(sides: Sides, show: Callable[..., Iterator[Estimate]], *, simple: bool) -> Iterator[Estimate]:
+    """Ratio and difference and, of `simple` rows, whether a single decision would turn them around."""
     needed = swaps(sides.k, sides.n, sides.reference_k, sides.reference_n)
-    notes = [_FLIP_FLOP if each == 1 else None for each in needed.tolist()]
+    notes = [_FLIP_FLOP if each == 1 and simple else None for each in needed.tolist()]
     ratio, difference = sides.limits("ratio"), sides.limits("difference")
     yield from show("ratio", ratio.value, ratio, form="ratio", notes=notes)
     yield from show("difference", difference.value, difference)
-    count = needed.astype(float)
-    yield from show("flip_flop", count, Certain(count))
+    if simple:
+        count = needed.astype(float)
+        yield from show("flip_flop", count, Certain(count))
 
 
 def _significance(sides: Sides, show: Callable[..., Iterator[Estimate]]) -> Iterator[Estimate]:
@@ -212,7 +219,8 @@ def _epsilon(sides: Sides) -> Floats:
         np.log((k + 0.5) / (n + 1)) for k, n in ((sides.k, sides.n), (sides.reference_k, sides.reference_n))
     )
     rejected = np.log1p(-np.exp(subject)) - np.log1p(-np.exp(reference))
-    return np.maximum(np.abs(subject - reference), np.abs(rejected))
+    largest = np.maximum(np.abs(subject - reference), np.abs(rejected))
+    return np.where((sides.n > 0) & (sides.reference_n > 0), largest, np.nan)
 
 
 def _conditional(
@@ -235,15 +243,20 @@ def _conditional(
         for made in figures("rate", within, selected, {**more, "stratum": stratum}):
             if made.rows:
                 yield made
+    both = [weight > 0 for weight in weights]
+    why = None if table.buckets is None else "rows of one person may lie in several strata: no interval"
     subject = pooled([part.subject for part in parts], weights)
     reference = pooled([part.reference for part in parts], weights)
     ratio, difference = Ratio(subject, reference), Difference.of_groups(subject, reference)
     fewest = (
-        np.sum([part.n for part in parts], axis=0),
-        np.sum([part.reference_n for part in parts], axis=0),
+        np.sum([np.where(there, part.n, 0) for there, part in zip(both, parts, strict=True)], axis=0),
+        np.sum(
+            [np.where(there, part.reference_n, 0) for there, part in zip(both, parts, strict=True)], axis=0
+        ),
     )
-    yield from show("conditional_ratio", ratio.value, ratio, form="ratio", fewest=fewest)
-    yield from show("conditional_difference", difference.value, difference, fewest=fewest)
+    limits = (ratio, difference) if why is None else (None, None)
+    yield from show("conditional_ratio", ratio.value, limits[0], form="ratio", fewest=fewest, why=why)
+    yield from show("conditional_difference", difference.value, limits[1], fewest=fewest, why=why)
 
 
 def _within(cells: Cells, strata: Sequence[str], table: Table) -> Iterator[tuple[dict[str, str], Table]]:
