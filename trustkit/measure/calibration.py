@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from trustkit.evidence.score_bins import SCORE_EDGES
 from trustkit.evidence.tables import Scores, Table
 from trustkit.measure.intervals import BoundedMean, CalibrationError, Deviation, Floats, Limits, Linear
 from trustkit.measure.metrics import brier
 from trustkit.measure.rates import Mask, effective_size, rate
+from trustkit.measure.special import erf
 
 Counts = NDArray[np.int64]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from trustkit.measure.intervals import Floats, Level, Limits
+from trustkit.measure.special import ndtri, stdtrit
 
 Mirror: TypeAlias = Literal["", "negated", "inverted"]
 """What is compared with: a figure itself, less it, or one over it."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, gammainc, gammaincc, ndtr, ndtri, stdtrit
+
+from trustkit.measure.special import betaincinv, gammainc, gammaincc, ndtr, ndtri, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

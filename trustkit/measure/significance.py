@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln
 
 from trustkit.evidence.blocks import Ints
 from trustkit.measure.intervals import Floats
+from trustkit.measure.special import gammaln
 
 
 def pooled_z(k: Ints, n: Ints, other_k: Ints, other_n: Ints) -> Floats:

@@ -1,0 +1,27 @@
+"""SciPy's special functions, imported when one is first called: a configuration is checked without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def _late(name: str) -> Callable[..., Any]:
+    def function(*arguments: Any) -> Any:
+        import scipy.special
+
+        return getattr(scipy.special, name)(*arguments)
+
+    function.__name__ = name
+    function.__doc__ = f"As ``scipy.special.{name}``."
+    return function
+
+
+betaincinv = _late("betaincinv")
+erf = _late("erf")
+gammainc = _late("gammainc")
+gammaincc = _late("gammaincc")
+gammaln = _late("gammaln")
+ndtr = _late("ndtr")
+ndtri = _late("ndtri")
+stdtrit = _late("stdtrit")
