@@ -15,11 +15,14 @@ from trustkit.evidence.slices import Conditions, reach, worth
 from trustkit.evidence.tables import MISSING, OTHER
 from trustkit.frames import Labels, label_text
 
-CUTS = (0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97)
+CUTS = (*(0.03, 0.05, 0.07, 0.1, 0.15), *(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), *(0.85, 0.9, 0.93, 0.95, 0.97))
 """Shares of the rows below which a column of numbers is cut, as near as round numbers come."""
 
-NEAR = 0.02
+NEAR = 0.01
 """How far, in shares of the rows, a cut may lie off so as to be a round number; less in the tails."""
+
+WIDEST = 4
+"""A range between two cuts spans no more cells; one that is open to a side may."""
 
 LEAST_ROWS, LEAST_SHARE = 30, 0.015
 """A slice has at least so many rows and this share of them, and at most half; rarer labels are pooled."""
@@ -28,7 +31,7 @@ MOST_FOUND = 10
 MOST_COLUMNS = 60
 """Beyond so many columns only those that tell most alone are searched in pairs."""
 
-EXTENDED, EXTENDED_A_PAIR = 200, 3
+EXTENDED, EXTENDED_A_PAIR = 120, 2
 """Slices by two conditions that a third is added to, in all and of two columns."""
 
 KEPT, LOOKED_AT = 5, 500
@@ -62,13 +65,18 @@ class Column:
 
     @classmethod
     def of_numbers(cls, name: str, values: NDArray[np.float64], sample: Ints) -> Column:
-        """Cut numbers at round ones near the `CUTS` of those at `sample`; every range is a condition."""
+        """Cut numbers at round ones near the `CUTS` of those at `sample`; ranges are the conditions."""
         edges = _edges(values[sample])
         cells = len(edges) + 1
         codes = np.searchsorted(edges, values, side="right").astype(np.int16)
         missing = np.isnan(values)
         codes[missing] = cells
-        ranges = [(i, j) for i in range(cells) for j in range(i + 1, cells + 1) if (i, j) != (0, cells)]
+        ranges = [
+            (i, j)
+            for i in range(cells)
+            for j in range(i + 1, cells + 1)
+            if (i == 0) != (j == cells) or (j - i <= WIDEST and j - i < cells)
+        ]
         labels = [_range_text(edges, i, j) for i, j in ranges]
         covers = np.zeros((len(ranges) + 1, cells + 1))
         for row, (i, j) in enumerate(ranges):
@@ -311,7 +319,7 @@ def _edges(values: NDArray[np.float64]) -> list[float]:
     below = (np.cumsum(rows) - rows) / len(known)
     edges = []
     for share in CUTS:
-        slack = min(NEAR, share / 4, (1 - share) / 4)
+        slack = min(NEAR, share / 6, (1 - share) / 6)
         at, far = np.searchsorted(below, [share, share + slack])
         near = np.searchsorted(below, share - slack, side="right") - 1
         low, high = max(min(near, at - 1), 0), min(far, len(distinct) - 1)
