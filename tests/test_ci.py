@@ -442,7 +442,7 @@ try:
     trustkit.cli.main()
 except SystemExit:
     pass
-heavy = {{"pandas", "pyarrow", "narwhals", "sklearn", "fairlearn", "jinja2", "polars"}}
+heavy = {{"pandas", "pyarrow", "narwhals", "scipy", "sklearn", "fairlearn", "jinja2", "polars"}}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
