@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from trustkit.judging.claims import figure_intervals
 
 ONLY = ["bias/selection-rate", "bias/error-rates"]
 POLICY = "fairness-baseline"
+SAMPLE = str(Path(__file__).resolve().parents[1] / "examples" / "ci")
 KEYS = {"target": "truth", "prediction": "decision", "sensitive": ["sex", "race"]}
 
 
@@ -101,6 +103,8 @@ def main() -> None:
         ("--help", ("-m", "trustkit.cli", "--help")),
     ):
         lines.append((name, median(process(*command)), "bare interpreter", bare))
+    checked = median(process("-m", "trustkit.cli", "check-config", SAMPLE))
+    lines.append(("check-config", checked, "1 s", 1.0))
 
     small = frame(2000, categories=False)
     roles = {"target": "truth", "prediction": "decision", "sensitive": ["race"]}

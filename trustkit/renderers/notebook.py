@@ -78,7 +78,7 @@ def _lines(card: Scorecard, control: ControlResult) -> Iterator[str]:
 
 def _verdict(verdict: Verdict) -> str:
     edge = _EDGE.get(verdict, "#757575")
-    return f'<span style="border-left:.4em solid {edge};padding-left:.4em">{VERDICTS[verdict]}</span>'
+    return f'<span style="border-left:.4em solid {edge};padding-left:.4em;white-space:nowrap">{VERDICTS[verdict]}</span>'
 
 
 def _text(text: object, most: int = 1000) -> str:
