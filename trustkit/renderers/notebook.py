@@ -77,8 +77,8 @@ def _lines(card: Scorecard, control: ControlResult) -> Iterator[str]:
 
 
 def _verdict(verdict: Verdict) -> str:
-    edge = _EDGE.get(verdict, "#757575")
-    return f'<span style="border-left:.4em solid {edge};padding-left:.4em;white-space:nowrap">{VERDICTS[verdict]}</span>'
+    edge = f"border-left:.4em solid {_EDGE.get(verdict, '#757575')};padding-left:.4em;white-space:nowrap"
+    return f'<span style="{edge}">{VERDICTS[verdict]}</span>'
 
 
 def _text(text: object, most: int = 1000) -> str:
