@@ -137,6 +137,14 @@ def summary(remedies: Remedies) -> str:
     )
 
 
+def untried(remedies: Remedies) -> dict[str, list[str]]:
+    """Remedies that could not be tried, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in remedies.left_out.items():
+        by_reason.setdefault(why, []).append(name)
+    return by_reason
+
+
 def matrix(remedies: Remedies, rate: str) -> Iterator[tuple[str, ...]]:
     """Yield, by group: its rows, its rate as it is, and the change by each remedy."""
     first, *rest = remedies.outcomes
@@ -162,7 +170,9 @@ def _text(remedies: Remedies, width: int) -> str:
     if remedies.left_out:
         lines += ["", "NOT TRIED"]
         lines += [
-            line for name, why in remedies.left_out.items() for line in _wrapped(f"  {name}: {why}", width)
+            line
+            for why, names in untried(remedies).items()
+            for line in _wrapped(f"  {clean(why, 400)}: {', '.join(names)}", width)
         ]
     if remedies.notes:
         lines += ["", "NOTES"]
@@ -210,7 +220,7 @@ def _matrix(remedies: Remedies, rate: str, name: str, width: int) -> Iterator[st
     label = max([len(row[0]) for row in shown], default=0)
     room = max((width - label - 16) // 7, 1)
     yield f"{name.upper()}, percent; by remedy the change in points"
-    for start in range(3, len(remedies.outcomes) + 2, room):
+    for start in range(3, max(len(remedies.outcomes) + 2, 4), room):
         end = start + room
         heads = "".join(f"{at - 2:>7}" for at in range(start, min(end, len(remedies.outcomes) + 2)))
         yield f"{'':<{label}}{'n':>9}{'0':>7}{heads}"
@@ -233,7 +243,9 @@ def _markdown(remedies: Remedies) -> str:
             rows = [(code(row[0]), *row[1:]) for row in matrix(remedies, rate)]
             blocks += [f"### {name}", _table(heads, rows)]
     if remedies.left_out:
-        lines = [f"- {code(name)}: {escaped(why)}" for name, why in remedies.left_out.items()]
+        lines = [
+            f"- {escaped(why)}: {', '.join(map(code, names))}" for why, names in untried(remedies).items()
+        ]
         blocks += ["## Not tried", "\n".join(lines)]
     remarks = [f"- {escaped(note)}" for note in remedies.notes]
     remarks += [
