@@ -36,8 +36,9 @@ def every_card_keeps_the_schema():
 
 @pytest.fixture(autouse=True, scope="session")
 def no_code_host():
-    """Under GitHub Actions the commands speak to the runner: tests say themselves where they run."""
+    """Under GitHub Actions the commands speak to the runner: tests say where they run, how wide."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE", "GITHUB_STEP_SUMMARY", "CI_PROJECT_DIR"):
             patch.delenv(name, raising=False)
+        patch.setenv("COLUMNS", "88")
         yield
