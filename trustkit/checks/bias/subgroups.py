@@ -57,9 +57,11 @@ def subgroups(slices: Slices, *, judged: Collection[str] | None = None) -> Itera
     ``selection_difference`` of the shares of favorable decisions. Of a
     predicted quantity ``excess_large_error`` takes the place of the error: a
     row counts whose absolute error is above the 75th percentile of those
-    searched. The search ranks by the excess less 3 standard errors and one
-    more for each condition, and passes over what earlier ones mostly hold;
-    a subgroup has at least 1.5 % of the rows and 30, and half at most.
+    searched. The search ranks by the excess less as many standard errors as
+    the best of all such subgroups would gain by chance (some 4 for one
+    condition, 5 for two, 6 for three), drops a condition that shuts out rows
+    no better than those inside, and passes over what earlier ones mostly
+    hold. A subgroup has at least 1.5 % of the rows and 30, and at most half.
 
     Why it matters
     --------------
