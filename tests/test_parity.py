@@ -62,6 +62,39 @@ AA, C = "African-American", "Caucasian"
 
 
 @pytest.mark.parametrize(
+    ("attribute", "pair", "rates", "difference", "ratio"),
+    [
+        ("older", ("false", "true"), (0.590604, 0.719154), -0.128550, 0.821248),
+        ("sex", ("female", "male"), None, -0.074801, 0.896567),
+    ],
+)
+def test_german_credit_as_published(attribute, pair, rates, difference, ratio):
+    frame = pd.read_csv(ROOT / "examples/credit/data/german_credit.csv")
+    frame = frame.assign(d=frame["risk"], g=frame["age"] >= 25 if attribute == "older" else frame["sex"])
+    made = list(selection_rate(cells(frame, target=None)))
+    assert round(figures(made, "difference")[pair].value, 6) == difference
+    assert round(figures(made, "ratio")[pair].value, 6) == ratio
+    if rates is not None:
+        assert tuple(round(figures(made, "rate")[(group,)].value, 6) for group in pair) == rates
+
+
+@pytest.mark.parametrize(
+    ("metric", "published"),
+    [
+        ("ppv_difference", 0.038380),  # smclarify DAR, with its sign turned
+        ("npv_difference", -0.061415),  # DRR
+        ("accuracy_difference", -0.031669),  # AD
+        ("tpr_difference", 0.197373),  # RD
+        ("fpr_difference", 0.213925),  # SD
+    ],
+)
+def test_compas_as_smclarify_recorded_it(compas, metric, published):
+    frame = compas[compas["g"].isin([AA, C])]
+    made = [*error_rates(cells(frame)), *predictive_parity(cells(frame))]
+    assert round(figures(made, metric)[AA, C].value, 6) == pytest.approx(published, abs=1e-6)
+
+
+@pytest.mark.parametrize(
     ("metric", "pair", "published"),
     [
         ("difference", (AA, C), 0.240200),  # fairlearn, AIF360, holisticai, OxonFair, smclarify
