@@ -20,7 +20,7 @@ FAMILY = [
     "bias/calibration",
     "bias/ranking",
 ]
-RUNS = 200
+RUNS = 100
 
 
 def fair(rng: np.random.Generator, rows: int, groups: int, kind: str) -> Evidence:
