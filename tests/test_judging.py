@@ -122,7 +122,8 @@ class TestVerdicts:
         )
         assert {tuple(f.subject["reference"].items()) for f in claims(card)} == {(("g", "b"),)}
         missing = {"bias/selection-rate": {"compare": "reference", "reference": {"g": "z"}}}
-        assert control(audit(log([0.5, 0.7]), options=missing)).verdict == "error"
+        with pytest.raises(ConfigError, match="there is no group 'z' of 'g'"):
+            audit(log([0.5, 0.7]), options=missing)
 
     def test_many_groups_are_compared_with_the_rest(self):
         card = audit(log([0.5] * 13, n=300))

@@ -50,13 +50,31 @@ def covered(claims: Sequence[Claim], settled: Sequence[bool], estimates: Sequenc
         return 0.0
     claimed = {group for claim in claims for group in groups_of(claim.estimate)}
     views: dict[tuple[str, ...], dict[Group, int]] = defaultdict(dict)
-    for group, n in _rows([*estimates, *(claim.estimate for claim in claims)]).items():
+    told = [*estimates, *(claim.estimate for claim in claims)]
+    for group, n in _rows(told).items():
         views[_view(group)][group] = n
     asked = {_view(group) for group in claimed}
-    return min((_share(rows, claimed, open_) for view, rows in views.items() if view in asked), default=1.0)
+    whole = _whole(told)
+    return min(
+        (_share(rows, claimed, open_, whole.get(view, 0)) for view, rows in views.items() if view in asked),
+        default=1.0,
+    )
 
 
-def _share(rows: dict[Group, int], claimed: set[Group], open_: list[set[Group]]) -> float:
+def _whole(estimates: Iterable[Estimate]) -> dict[tuple[str, ...], int]:
+    """Rows of a group and of the rest it is compared with, by view."""
+    found: dict[tuple[str, ...], int] = {}
+    for estimate in estimates:
+        if estimate.subject.get("reference") == "rest" and estimate.reference_n is not None:
+            view = tuple(estimate.subject["groups"])
+            found[view] = max(found.get(view, 0), estimate.n + estimate.reference_n)
+    return found
+
+
+def _share(rows: dict[Group, int], claimed: set[Group], open_: list[set[Group]], whole: int) -> float:
+    if whole > sum(rows.values()):  # subgroups that were found are no partition: what is left is settled
+        left = sum(n for group, n in rows.items() if {group} in open_)
+        return 1 - min(left / whole, 1.0)
     taken: set[Group] = set()
     for group in sorted(claimed & rows.keys(), key=lambda g: (-rows[g], g)):
         if not any(pair <= taken | {group} and group in pair for pair in open_):
