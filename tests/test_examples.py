@@ -226,7 +226,7 @@ def test_readme_shows_lines_that_the_command_prints(compas: Scorecard) -> None:
 
 
 def test_readme_commands_are_one_line_each() -> None:
-    first, second = (block.splitlines() for block in blocks(""))
+    first, second = (block.splitlines() for block in blocks("sh"))
     assert len(first) == len(second) == 1
     assert first[0].endswith("trustkit audit examples/credit")
     assert second[0].endswith("-m pytest")
