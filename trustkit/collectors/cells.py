@@ -37,7 +37,7 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
     data = sources.data
     nothing: Axis = ((MISSING,), np.zeros(sources.frame.rows, dtype=np.int8))
     groups = group_labels(sources)
-    _check_references(sources, groups)
+    _check_options(sources, groups)
     strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
     by_place = decisions is not None and data.unit is None
@@ -91,8 +91,8 @@ def group_labels(sources: Sources) -> dict[str, Labels]:
     return groups
 
 
-def _check_references(sources: Sources, groups: Mapping[str, Labels]) -> None:
-    """Make sure that each reference group that an option names is there."""
+def _check_options(sources: Sources, groups: Mapping[str, Labels]) -> None:
+    """Make sure that each reference group and each attribute that an option names is there."""
     problems = []
     for check, options in sources.system.config.options.items():
         named = options.get("reference")
@@ -103,6 +103,13 @@ def _check_references(sources: Sources, groups: Mapping[str, Labels]) -> None:
             elif label not in groups[name].names:
                 found = f"there is no group {label!r} of {name!r}"
                 problems.append(Problem(key, found, nearest(str(label), groups[name].names)))
+    key = 'options."bias/impact-ratio".attributes'
+    attributes = sources.system.config.options.get("bias/impact-ratio", {}).get("attributes")
+    problems += [
+        Problem(key, f"{name!r} is not among data.sensitive", nearest(str(name), groups))
+        for name in (attributes.values() if isinstance(attributes, Mapping) else ())
+        if name not in groups
+    ]
     if problems:
         raise ConfigError(problems)
 
