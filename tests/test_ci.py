@@ -358,6 +358,7 @@ def run_gitlab(job, variables, workspace, temp):
 TEMPLATE = (ROOT / "ci" / "gitlab.yml").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_gitlab_job_holds_and_fails_as_the_action_does(installed, host):
     job, variables = gitlab_job(TEMPLATE, (SAMPLE / ".gitlab-ci.yml").read_text())
     ran = run_gitlab(job, variables, host.workspace, installed)
