@@ -66,7 +66,8 @@ def figures(data: pd.DataFrame) -> list[tuple[float, float]]:
     from trustkit.checks.bias.selection_rate import selection_rate
 
     cells = tk.collect(tk.System(data=data, **KEYS), only=["cells"]).kinds["cells"]
-    return figure_intervals([*selection_rate(cells), *error_rates(cells)], 0.05)
+    judged = {"ratio", "difference", "tpr_difference", "fpr_difference"}
+    return figure_intervals([*selection_rate(cells, judged=judged), *error_rates(cells, judged=judged)], 0.05)
 
 
 def metric_frame(data: pd.DataFrame) -> object:

@@ -33,8 +33,12 @@ def fisher_exact(k: int, n: int, other_k: int, other_n: int) -> float:
     """
     if not (n and other_n):
         return float("nan")
-    selected = k + other_k
-    seen = np.arange(max(0, selected - other_n), min(n, selected) + 1, dtype=np.float64)
+    selected, total = k + other_k, n + other_n
+    mean = n * selected / total
+    spread = np.sqrt(mean * other_n * (total - selected)) / total
+    reach = max(12 * spread, 2 * abs(k - mean)) + 10  # tables further off weigh nothing beside these
+    least = max(0, selected - other_n, int(mean - reach))
+    seen = np.arange(least, min(n, selected, int(mean + reach)) + 1, dtype=np.float64)
 
     def log_choose(of: float, these: Floats) -> Floats:
         return gammaln(of + 1) - gammaln(these + 1) - gammaln(of - these + 1)
