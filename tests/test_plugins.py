@@ -164,7 +164,7 @@ def test_a_plugin_that_does_not_load_is_an_error_finding(installed):
 
 
 def test_the_example_plugin_passes_its_own_tests(tmp_path):
-    """Installed as pip would leave it; the pipeline installs it with pip."""
+    """Laid out as pip would leave it, by the entry points of its own pyproject."""
     example = Path(__file__).parents[1] / "examples" / "plugin"
     project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
     info = tmp_path / f"house_rules-{project['version']}.dist-info"

@@ -19,8 +19,6 @@ from trustkit.models.objects import Predictions, feature_names, predict, resolve
 from trustkit.system import System
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from trustkit.collectors import Progress
 
 _COLUMNS = ("target", "prediction", "baseline_prediction", "score", "weight", "unit", "time")
@@ -163,13 +161,6 @@ class Sources:
         yield self.frame
         names = ("inputs", "train", "population")
         yield from (made for name in names if (made := self.__dict__.get(name)) is not None)
-
-    def drawn(self, most: int, draw: int) -> NDArray[np.intp]:
-        """Return places of at most `most` audited rows, in order, by the seed and the number of the draw."""
-        rows = self.frame.rows
-        if rows <= most:
-            return np.arange(rows)
-        return np.sort(np.random.default_rng([self.seed, draw]).choice(rows, most, replace=False))
 
     def labels(self, column: str) -> Labels:
         """Coded column, coded once."""

@@ -69,6 +69,22 @@ def rate(table: Table, counted: Mask, among: Mask) -> Rate:
     return Rate(k, n, value, limits)
 
 
+def selection(table: Table) -> Rate:
+    """Share of the decided rows whose decision is one that a person wants."""
+    return rate(table, counted=table.favored, among=table.decided)
+
+
+def true_positives(table: Table) -> Rate:
+    """Share of the decided rows of positive truth that are predicted positive."""
+    return rate(table, counted=table.predicted_positive, among=table.truth_positive & table.decided)
+
+
+def false_positives(table: Table) -> Rate:
+    """Share of the decided rows of another truth that are predicted positive."""
+    negative = table.truth_known & ~table.truth_positive
+    return rate(table, counted=table.predicted_positive, among=negative & table.decided)
+
+
 def effective_size(
     table: Table, among: Mask, part: Floats | None, value: Floats, row_variance: Floats
 ) -> tuple[Floats, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -276,11 +276,15 @@ def _scored(
     if isinstance(scorer, ColumnScore) or not trained_on or positive is None:
         with undisturbed(sources.seed):
             return scorer(X), ""
+    why = ""
     if no_refit(sources.model) is None:
-        with undisturbed(sources.seed), suppress(Exception):  # whatever an estimator may raise of few rows
-            return _crossed(sources, scorer, X, positive), _CROSSED
+        try:
+            with undisturbed(sources.seed):
+                return _crossed(sources, scorer, X, positive), _CROSSED
+        except Exception as error:  # whatever an estimator may raise of few rows
+            why = f" (fitted anew on a part of the rows, it raised {type(error).__name__})"
     with undisturbed(sources.seed):
-        return scorer(X), _OWN
+        return scorer(X), _OWN + why
 
 
 def _crossed(

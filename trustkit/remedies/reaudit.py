@@ -13,7 +13,7 @@ from trustkit.config import Config
 from trustkit.evidence.cells import Cells
 from trustkit.judging import judge
 from trustkit.measure.intervals import Mean
-from trustkit.measure.rates import rate
+from trustkit.measure.rates import false_positives, rate, selection, true_positives
 from trustkit.remedies.failures import held
 from trustkit.remedies.outcomes import Control, Cost, Disparity, Figure, Outcome, Shares
 from trustkit.scorecard import Verdict
@@ -225,9 +225,9 @@ def _costs(before: Cells, after: Cells, view: tuple[str, ...], min_cell: int) ->
 def _shares(table: Table, min_cell: int) -> list[Shares]:
     known = table.truth_known & table.decided
     rates = (
-        rate(table, counted=table.favored, among=table.decided),
-        rate(table, counted=table.predicted_positive, among=table.truth_positive & table.decided),
-        rate(table, counted=table.predicted_positive, among=known & ~table.truth_positive),
+        selection(table),
+        true_positives(table),
+        false_positives(table),
         rate(table, counted=table.correct, among=known),
     )
     values = [np.where(each.n >= min_cell, each.value, np.nan).tolist() for each in rates]

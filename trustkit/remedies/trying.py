@@ -10,7 +10,7 @@ import numpy as np
 
 from trustkit.collectors.sources import Sources
 from trustkit.errors import ConfigError, Problem, nearest
-from trustkit.measure.rates import rate
+from trustkit.measure.rates import selection
 from trustkit.models.files import FileModel
 from trustkit.remedies.candidates import Trial, Unfit, candidates
 from trustkit.remedies.failures import Failures
@@ -176,7 +176,7 @@ def _parted(sources: Sources, failures: Failures) -> tuple[Rows, Rows, tuple[str
 
 def _trial(sources: Sources, failures: Failures, cells: Cells, fitted: Rows) -> Trial:
     today, table = todays(cells), cells.table()
-    share = rate(table, counted=table.favored, among=table.decided).value[0]
+    share = selection(table).value[0]
     return Trial(
         fitting=fitting_of(sources, fitted, failures.attributes, float(edge(np.array([today]))[0])),
         model=sources.model,

@@ -24,7 +24,7 @@ from trustkit.checks.comparison import (
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
 from trustkit.measure.intervals import Absolute, Difference, Greatest, Least, Mean, Odds, mean_size
-from trustkit.measure.rates import Rate, rate
+from trustkit.measure.rates import Rate, false_positives, rate, true_positives
 
 _UNDEFINED = "undefined where either has no positives or no negatives"
 
@@ -137,7 +137,7 @@ def error_rates(
         for more, table in class_tables(cells, view, "positive"):
             yield from rate_estimates(_RATES, table, pairs, judged=wanted, shown=_SHOWN, more=more)
             show = partial(pairs.estimates, table, judged=wanted, more=more)
-            yield from _odds(pairs.sides(table, _true_positives), pairs.sides(table, _false_positives), show)
+            yield from _odds(pairs.sides(table, true_positives), pairs.sides(table, false_positives), show)
             yield from _treatment(table, pairs, more, show)
 
 
@@ -170,14 +170,6 @@ def _treatment(
     yield from show("treatment_difference", gap.value, gap, fewest=sides.fewest)
 
 
-def _true_positives(table: Table) -> Rate:
-    return rate(table, counted=table.predicted_positive, among=table.truth_positive & table.decided)
-
-
-def _false_positives(table: Table) -> Rate:
-    return rate(table, counted=table.predicted_positive, among=_negative(table))
-
-
 def _false_negatives(table: Table) -> Rate:
     return rate(table, counted=~table.predicted_positive, among=table.truth_positive & table.decided)
 
@@ -203,8 +195,8 @@ def _negative(table: Table) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 
 
 _RATES = {
-    "tpr": _true_positives,
-    "fpr": _false_positives,
+    "tpr": true_positives,
+    "fpr": false_positives,
     "fnr": _false_negatives,
     "tnr": _true_negatives,
     "accuracy": _right,

@@ -23,7 +23,7 @@ from trustkit.checks.comparison import (
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
 from trustkit.measure.intervals import Certain, Difference, Floats, Ratio
-from trustkit.measure.rates import Rate, rate
+from trustkit.measure.rates import Rate, rate, selection
 from trustkit.measure.significance import fisher_exact, pooled_z, swaps
 from trustkit.measure.strata import pooled
 
@@ -155,8 +155,8 @@ def selection_rate(
     for view in views(cells, intersections=intersections):
         pairs = Comparison.of(cells.table(view), compare, reference)
         for more, table in class_tables(cells, view, "favorable"):
-            selected = _selected(table)
-            sides = pairs.sides(table, _selected, selected)
+            selected = selection(table)
+            sides = pairs.sides(table, selection, selected)
             show = partial(pairs.estimates, table, judged=wanted, more=more)
             yield from figures("rate", table, selected, more)
             simple = table.weight is None and table.buckets is None
@@ -166,10 +166,6 @@ def selection_rate(
             yield from _differential(table, pairs, sides, partial(show, fewest=sides.fewest))
             if strata:
                 yield from _conditional(cells, strata, table, pairs, more, show)
-
-
-def _selected(table: Table) -> Rate:
-    return rate(table, counted=table.favored, among=table.decided)
 
 
 def _truly(table: Table) -> Rate:
@@ -235,8 +231,8 @@ def _conditional(
     parts: list[Sides] = []
     weights: list[Floats] = []
     for stratum, within in _within(cells, strata, table):
-        selected = _selected(within)
-        sides = pairs.sides(within, _selected, selected)
+        selected = selection(within)
+        sides = pairs.sides(within, selection, selected)
         n, other = sides.n.astype(float), sides.reference_n.astype(float)
         parts.append(sides)
         weights.append(n * other / np.maximum(n + other, 1.0))

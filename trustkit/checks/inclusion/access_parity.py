@@ -9,7 +9,7 @@ from trustkit.checks.comparison import Compare, Comparison, figures, require
 from trustkit.checks.facts import fact
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
-from trustkit.measure.rates import Rate, rate
+from trustkit.measure.rates import Rate, rate, selection
 
 
 @check(
@@ -83,9 +83,9 @@ def access_parity(
         if len(table.groups) < 2:
             continue
         pairs = Comparison.of(table, compare, reference)
-        selected = _selected(table)
+        selected = selection(table)
         yield from figures("rate", table, selected)
-        yield from pairs.disparities({"ratio": "ratio"}, table, _selected, selected)
+        yield from pairs.disparities({"ratio": "ratio"}, table, selection, selected)
         if cells.schema["truth"]:
             right = _right(table)
             yield from figures("accuracy", table, right)
@@ -99,10 +99,6 @@ def _served(cells: Cells, served: Mapping[str, Sequence[str]]) -> Iterator[Estim
     wanted = {(name, group) for name, groups in served.items() for group in groups}
     seen = {(name, group[name]) for name in served for group in cells.table((name,)).groups}
     yield fact("missing", len(wanted - seen), len(wanted))
-
-
-def _selected(table: Table) -> Rate:
-    return rate(table, counted=table.favored, among=table.decided)
 
 
 def _right(table: Table) -> Rate:
