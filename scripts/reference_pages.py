@@ -104,7 +104,7 @@ def _type(of: Schema) -> str:
         kinds = list(dict.fromkeys(map(_type, of["anyOf"])))
         return _either([k for k in kinds if k != "whole number" or "number" not in kinds])
     if kind == "array":
-        return f"list of {_type(of['items'])}"
+        return f"list of {_type(of['prefixItems'][0] if 'prefixItems' in of else of['items'])}"
     if kind == "object":
         return f"table of {_type(next(iter(of['patternProperties'].values())))}"
     bounds = [f" {word} {of[bound]:g}" for bound, word in BOUNDS.items() if bound in of]

@@ -751,3 +751,49 @@ def test_importing_it_loads_no_heavy_library() -> None:
     script = f"import sys, trustkit.config; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class TestExpectations:
+    def test_a_direction_needs_a_column(self):
+        with pytest.raises(ConfigError) as caught:
+            Config.of(expectations=[{"direction": "increasing"}])
+        assert caught.value.problems == [("expectations[0].direction", "needs column too", None)]
+
+    def test_one_says_a_direction_or_a_transformation(self):
+        with pytest.raises(ConfigError) as caught:
+            Config.of(
+                expectations=[
+                    {"column": "age"},
+                    {"column": "age", "direction": "none", "transformation": "case"},
+                    {"transformation": "cases"},
+                ]
+            )
+        keys = [(problem.key, problem.nearest) for problem in caught.value.problems]
+        assert keys == [
+            ("expectations[0].direction", None),
+            ("expectations[1].direction", None),
+            ("expectations[2].transformation", "case"),
+        ]
+
+    def test_both_forms_are_read(self):
+        read = Config.of(
+            expectations=[{"column": "age", "direction": "none"}, {"transformation": "column-order"}]
+        )
+        assert [each.direction for each in read.expectations] == ["none", None]
+
+
+class TestDataKeys:
+    @pytest.mark.parametrize("interval", [["low"], ["low", "middle", "high"]])
+    def test_an_interval_is_two_columns(self, interval):
+        with pytest.raises(ConfigError, match=r"data\.interval.*two columns"):
+            Config.of(data={"interval": interval})
+
+    @pytest.mark.parametrize("range_", [[0], [1, 1], [120, 0], "0-120"])
+    def test_a_range_is_two_growing_numbers(self, range_):
+        with pytest.raises(ConfigError, match=r"data\.ranges\.age"):
+            Config.of(data={"ranges": {"age": range_}})
+
+    def test_a_ground_is_of_a_known_category(self):
+        with pytest.raises(ConfigError) as caught:
+            Config.of(data={"grounds": {"helth": "consent"}})
+        assert caught.value.problems[0].nearest == "health"

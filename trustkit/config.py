@@ -141,6 +141,10 @@ Names = Annotated[
 ]
 Edges = Annotated[tuple[Number, ...], Field(min_length=1), AfterValidator(_increasing), _List]
 
+Range = Annotated[
+    tuple[Number, Number], AfterValidator(_increasing), _is("the least and the greatest value, as [0, 120]")
+]
+
 _Scalar = StrictBool | StrictInt | Annotated[float, Strict(), Field(allow_inf_nan=False)] | StrictStr
 Scalar = Annotated[_Scalar, _is("text, a finite number, true or false")]
 _Several = Annotated[tuple[Scalar, ...], Field(min_length=1), AfterValidator(_distinct), _List]
@@ -150,6 +154,22 @@ Task = Literal["binary", "multiclass", "regression"]
 Gate = Literal["fail", "inconclusive", "never"]
 SmallGroups = Literal["inconclusive", "list"]
 Reason = Literal["accepted-risk", "remediation-planned", "test-data", "false-positive"]
+SpecialCategory = Literal[
+    "health",
+    "ethnicity",
+    "religion",
+    "politics",
+    "union",
+    "sex-life",
+    "genetics",
+    "biometrics",
+    "criminal",
+    "children",
+]
+Direction = Literal["increasing", "decreasing", "none"]
+Transformation = Literal[
+    "case", "spacing", "typos", "look-alikes", "transliteration", "rounding", "column-order", "extra-column"
+]
 DocumentKind = Literal[
     "risk-register",
     "impact-assessment",
@@ -247,6 +267,25 @@ class DataSection(_Section):
     weight: Text | None = Field(default=None, description="The column of row weights.")
     unit: Text | None = Field(default=None, description="The column that names the person of a row.")
     time: Text | None = Field(default=None, description="The column of the time of decision.")
+    interval: Names = Field(
+        default=(), description="The columns of the lower and the upper end of a predicted interval."
+    )
+    opt_out: Text | None = Field(
+        default=None, description="The column that says whose rows may not be used: true, 1 or yes."
+    )
+    ranges: dict[Text, Range] = Field(
+        default={}, description="By column: the least and the greatest possible value, as age = [0, 120]."
+    )
+    grounds: dict[Annotated[SpecialCategory, _choice(SpecialCategory)], Text] = Field(
+        default={}, description="By special category of personal data: the ground on which it is held."
+    )
+
+    @field_validator("interval")
+    @classmethod
+    def _has_two_ends(cls, interval: tuple[str, ...]) -> tuple[str, ...]:
+        if len(interval) not in (0, 2):
+            raise _refused(Problem("", f"{_shown(list(interval))} is not the names of two columns"))
+        return interval
 
     @field_validator("positive", "favorable")
     @classmethod
@@ -378,6 +417,41 @@ class Waiver(_Section):
         return up_to
 
 
+class Expectation(_Section):
+    """What must hold of the model's answers: a direction in a column, or a change that may not matter."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["column", "direction"]}, {"required": ["transformation"]}],
+        }
+    )
+
+    column: Text | None = Field(
+        default=None, description="The input it speaks of; of a transformation, the only one changed."
+    )
+    transformation: Annotated[Transformation, _choice(Transformation)] | None = Field(
+        default=None, description="A change of the inputs under which the decision must stay the same."
+    )
+    direction: Annotated[Direction, _choice(Direction)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="How the score, or the predicted number, may move as the column grows: "
+        "increasing, decreasing, or none (not at all).",
+    )
+
+    @field_validator("direction")
+    @classmethod
+    def _says_one_thing(cls, direction: str | None, info: ValidationInfo) -> str | None:
+        transformed = info.data.get("transformation") is not None
+        if direction is None and "transformation" in info.data and not transformed:
+            raise _refused(Problem("", "required key is missing, unless transformation is given"))
+        if direction is not None and transformed:
+            raise _refused(Problem("", "a transformation has no direction; write two expectations"))
+        if direction is not None and _absent("column", info):
+            raise _refused(Problem("", "needs column too"))
+        return direction
+
+
 class OutputSection(_Section):
     """Where the scorecard is written."""
 
@@ -398,6 +472,7 @@ class Config(_Section):
     attestations : dict
         By control.
     waivers : tuple of Waiver
+    expectations : tuple of Expectation
     folder : Path
         The folder that file names are relative to.
     path : Path or None
@@ -421,6 +496,9 @@ class Config(_Section):
     )
     waivers: Annotated[tuple[Waiver, ...], BeforeValidator(_tabled)] = Field(
         default=(), description="Findings that do not block the gate for a time."
+    )
+    expectations: Annotated[tuple[Expectation, ...], BeforeValidator(_tabled)] = Field(
+        default=(), description="What must hold of the model's answers, whatever the row."
     )
     output: OutputSection = Field(
         default_factory=OutputSection, description="Where the scorecard is written."
@@ -475,7 +553,8 @@ class Config(_Section):
         as_of : date, optional
             The day of the audit; by default today, in UTC.
         **sections
-            `system`, `data`, `documents`, `policy`, `limits`, `options`, `attestations`, `waivers`, `output`.
+            `system`, `data`, `documents`, `policy`, `limits`, `options`, `attestations`, `waivers`,
+            `expectations`, `output`.
 
         Returns
         -------
@@ -609,6 +688,7 @@ _TABLES: dict[str, type[_Section]] = {
     "policy": PolicySection,
     "attestations": Attestation,
     "waivers": Waiver,
+    "expectations": Expectation,
     "output": OutputSection,
 }
 

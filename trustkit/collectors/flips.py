@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import isfinite
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from trustkit.collectors.asking import Answers, asked
 from trustkit.collectors.draws import drawing_order, topped_up
 from trustkit.collectors.sources import Sources
-from trustkit.errors import ConfigError, ModelError, Problem, nearest
+from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.blocks import SCORE_ONE
 from trustkit.evidence.flips import ANY, Flips, Moves
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import Frame, Labels, bin_names
-from trustkit.models.objects import predict
+from trustkit.frames import Labels, bin_names
 
 KEY = 'options."bias/counterfactual-flip"'
 
@@ -39,14 +37,6 @@ RELATIVE_TOLERANCE = 0.01
 """Share of itself by which a predicted number has to move, where no tolerance is given."""
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the model said of some rows: labels, and a score or a predicted number; shape (rows,)."""
-
-    decision: NDArray[Any]
-    number: Floats | None
 
 
 @dataclass(frozen=True)
@@ -180,7 +170,7 @@ def _moves(
     frame = sources.frame.at(np.concatenate([draw.rows, *draw.donors]))
     table, n = next(frame.batches(sources.features, frame.rows)), len(draw.rows)
     given = table.iloc[:n]
-    before = _asked(sources, given, f"switch {attribute}")
+    before = asked(sources, given, f"switch {attribute}")
     changes = {}
     for number, target in enumerate(draw.targets, 1):
         switched = np.flatnonzero(draw.group != target)
@@ -188,7 +178,7 @@ def _moves(
             made, donors = given.iloc[switched].copy(), table.iloc[number * n + switched]
             for column in columns:
                 made[column] = donors[column].array
-            after = _asked(sources, made, f"switch {attribute}, {number} of {len(draw.targets)}")
+            after = asked(sources, made, f"switch {attribute}, {number} of {len(draw.targets)}")
             changes[draw.names[target]] = _change(sources, before, after, switched, tolerance)
     told = {ANY: Change.of_any(list(changes.values())), **changes}
     tallies = {target: change.by_group(draw.group, len(draw.names)) for target, change in told.items()}
@@ -198,24 +188,6 @@ def _moves(
         if tallies[ANY][i].rows
     }
     return moves, before.number is not None
-
-
-def _asked(sources: Sources, table: pd.DataFrame, stage: str) -> Answers:
-    frame = Frame(table, sources.features, [])
-    report = None if sources.progress is None else partial(sources.progress, stage)
-    said = predict(sources.model, frame, sources.features, positive=sources.positive, progress=report)
-    sources.model_calls += said.calls
-    decision = np.array(said.labels.names, dtype=object)[said.labels.codes]
-    return Answers(decision, _numbers(said.labels) if sources.task == "regression" else said.score)
-
-
-def _numbers(labels: Labels) -> Floats:
-    """Predicted numbers of a regression."""
-    try:
-        numbers = [np.nan if name == MISSING else float(name) for name in labels.names]
-    except ValueError:
-        raise ModelError("the task is a regression, and a prediction is no number") from None
-    return np.array(numbers)[labels.codes]
 
 
 def _change(

@@ -21,7 +21,7 @@ from trustkit.system import System
 if TYPE_CHECKING:
     from trustkit.collectors import Progress
 
-_COLUMNS = ("target", "prediction", "baseline_prediction", "score", "weight", "unit", "time")
+_COLUMNS = ("target", "prediction", "baseline_prediction", "score", "weight", "unit", "time", "opt_out")
 
 STRATA_KEY = 'options."bias/selection-rate".strata'
 
@@ -68,6 +68,7 @@ class Sources:
     task: Task = "binary"
     _predictions: Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
+    _whole: dict[str, Frame | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, system: System, progress: Progress | None = None, seed: int = 0) -> Sources:
@@ -148,6 +149,13 @@ class Sources:
         wanted = [*self.input_names, *_used(self.data)]
         return self._opened("train", [name for name in there if name in wanted])
 
+    def whole(self, role: str) -> Frame | None:
+        """All columns of the audited or the training rows, or None; opened when first asked for."""
+        source = self.system.source(role)
+        if role not in self._whole:
+            self._whole[role] = None if source is None else self._opened(role, self._header(role))
+        return self._whole[role]
+
     @cached_property
     def population(self) -> Frame | None:
         """The table of the population's shares, or None."""
@@ -160,7 +168,8 @@ class Sources:
         """Frames that were read so far."""
         yield self.frame
         names = ("inputs", "train", "population")
-        yield from (made for name in names if (made := self.__dict__.get(name)) is not None)
+        made = (*(self.__dict__.get(name) for name in names), *self._whole.values())
+        yield from (frame for frame in made if frame is not None)
 
     def labels(self, column: str) -> Labels:
         """Coded column, coded once."""
@@ -356,12 +365,12 @@ def _some(labels: set[str]) -> str:
 
 
 def _used(data: DataSection) -> list[str]:
-    named = [getattr(data, role) for role in _COLUMNS if role != "time"]
-    return [name for name in (*named, *data.sensitive) if name is not None]
+    named = [getattr(data, role) for role in _COLUMNS if role not in ("time", "opt_out")]
+    return [name for name in (*named, *data.interval, *data.sensitive) if name is not None]
 
 
 def _roles(data: DataSection) -> list[str]:
-    return [name for role in _COLUMNS if (name := getattr(data, role)) is not None]
+    return [*(name for role in _COLUMNS if (name := getattr(data, role)) is not None), *data.interval]
 
 
 def input_problems(system: System) -> list[Problem]:
@@ -400,8 +409,9 @@ def _absent_strata(system: System, columns: list[str]) -> Iterator[Problem]:
 def _absent(data: DataSection, columns: list[str]) -> Iterator[Problem]:
     """Every role whose column is not there."""
     named = [(f"data.{role}", getattr(data, role)) for role in _COLUMNS]
-    for role in ("sensitive", "quasi_identifiers", "features"):
+    for role in ("sensitive", "quasi_identifiers", "features", "interval"):
         named += [(f"data.{role}", name) for name in getattr(data, role) or ()]
+    named += [(f"data.ranges.{name}", name) for name in data.ranges]
     for key, name in named:
         if name is not None and name not in columns:
             yield Problem(key, f"there is no column {name!r}", nearest(name, columns))

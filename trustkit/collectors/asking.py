@@ -1,0 +1,53 @@
+"""The model asked about rows that nobody sent it: changed, drawn or made up by a collector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trustkit.collectors.sources import Sources
+from trustkit.errors import ModelError
+from trustkit.evidence.tables import MISSING
+from trustkit.frames import Frame, Labels
+from trustkit.models.objects import predict
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the model said of some rows: labels, and a score or a predicted number; shape (rows,)."""
+
+    decision: NDArray[Any]
+    number: Floats | None
+
+
+def asked(sources: Sources, table: pd.DataFrame, stage: str) -> Answers:
+    """Ask the model about a table of its inputs; the calls are counted, and `stage` is shown meanwhile.
+
+    Raises
+    ------
+    ModelError
+        Where the model raises, answers with another number of rows, or a
+        prediction of a regression is no number.
+    """
+    frame = Frame(table, list(table.columns), [])
+    report = None if sources.progress is None else partial(sources.progress, stage)
+    said = predict(sources.model, frame, frame.columns, positive=sources.positive, progress=report)
+    sources.model_calls += said.calls
+    decision = np.array(said.labels.names, dtype=object)[said.labels.codes]
+    return Answers(decision, _numbers(said.labels) if sources.task == "regression" else said.score)
+
+
+def _numbers(labels: Labels) -> Floats:
+    """Predicted numbers of a regression."""
+    try:
+        numbers = [np.nan if name == MISSING else float(name) for name in labels.names]
+    except ValueError:
+        raise ModelError("the task is a regression, and a prediction is no number") from None
+    return np.array(numbers)[labels.codes]
