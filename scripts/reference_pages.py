@@ -23,6 +23,7 @@ HEADS = {
     "options": '[options."CHECK"]',
     "attestations": '[attestations."CONTROL"]',
     "waivers": "[[waivers]]",
+    "expectations": "[[expectations]]",
 }
 """How a table is headed that stands once for each check, control or waiver."""
 
@@ -106,7 +107,8 @@ def _type(of: Schema) -> str:
     if kind == "array":
         return f"list of {_type(of['prefixItems'][0] if 'prefixItems' in of else of['items'])}"
     if kind == "object":
-        return f"table of {_type(next(iter(of['patternProperties'].values())))}"
+        values = of.get("patternProperties", {}).values()
+        return f"table of {_type(next(iter(values), of['additionalProperties']))}"
     bounds = [f" {word} {of[bound]:g}" for bound, word in BOUNDS.items() if bound in of]
     return WORDS.get(kind, "anything") + ",".join(bounds)
 
