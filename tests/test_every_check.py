@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from test_cells import count, rows_of
 from test_consistency import neighbors_of, neighbors_samples
+from test_dependencies import dependencies_samples
 from test_flips import flips_of, flips_samples
 from test_loading import artifacts
 from test_provenance import provenances
@@ -25,6 +26,7 @@ from test_subgroups import slices_of, slices_samples
 from trustkit.checks import discover
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.dependencies import Dependencies
 from trustkit.evidence.flips import Flips
 from trustkit.evidence.neighbors import Neighbors
 from trustkit.evidence.population import Population
@@ -60,6 +62,7 @@ def cells() -> list[Cells]:
 SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Artifacts: artifacts,
     Cells: cells,
+    Dependencies: dependencies_samples,
     Flips: flips_samples,
     Neighbors: neighbors_samples,
     Population: populations,
@@ -137,6 +140,7 @@ KINDS = {
         [count(rows_of(n, seed=n)) for n in (5, 40, 300)],
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
+    "dependencies": (dependencies_samples()[:3], dependencies_samples()[3]),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
     "neighbors": ([neighbors_of(n) for n in (7, 40, 300)], neighbors_of(0)),
     "population": (populations()[:1] * 3, populations()[0]),

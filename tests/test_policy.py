@@ -65,6 +65,12 @@ LIMITS = {
     "data-protection/retention": {"max_past": 0},
     "data-protection/membership-inference": {"max_auc": 0.6},
     "security/artifact": {"max_dangerous": 0, "max_unknown": 0, "max_incomplete": 0},
+    "security/dependencies": {
+        "max_vulnerable": 0,
+        "max_unpinned": 0,
+        "max_abandoned": 0,
+        "max_advisories_age": 90,
+    },
     "security/provenance": {"max_changed": 0, "max_mismatched": 0},
     "monitoring/staleness": {"max_changed": 0},
     "inclusion/access-parity": {"min_ratio": 0.8, "max_accuracy_difference": 0.1},

@@ -15,9 +15,11 @@ from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.system import System
 
 COLLECTORS = {
+    "ablations": "trustkit.collectors.ablations:collect_ablations",
     "artifacts": "trustkit.collectors.artifacts:collect_artifacts",
     "buckets": "trustkit.collectors.buckets:collect_buckets",
     "cells": "trustkit.collectors.cells:collect_cells",
+    "dependencies": "trustkit.collectors.dependencies:collect_dependencies",
     "flips": "trustkit.collectors.flips:collect_flips",
     "neighbors": "trustkit.collectors.neighbors:collect_neighbors",
     "population": "trustkit.collectors.population:collect_population",

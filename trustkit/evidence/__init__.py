@@ -17,9 +17,11 @@ from trustkit.errors import ConfigError, Problem
 FORMAT = "trustkit-evidence/1"
 
 KINDS = {
+    "ablations": "trustkit.evidence.ablations:Ablations",
     "artifacts": "trustkit.evidence.artifacts:Artifacts",
     "buckets": "trustkit.evidence.buckets:Buckets",
     "cells": "trustkit.evidence.cells:Cells",
+    "dependencies": "trustkit.evidence.dependencies:Dependencies",
     "flips": "trustkit.evidence.flips:Flips",
     "neighbors": "trustkit.evidence.neighbors:Neighbors",
     "population": "trustkit.evidence.population:Population",
