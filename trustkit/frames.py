@@ -207,6 +207,11 @@ class Frame:
             return (values.isna() | empty).to_numpy(dtype=np.bool_)
         return _missing(values)
 
+    def arrow(self, column: str) -> pa.ChunkedArray:
+        """Return `column` as Arrow holds it; values of several kinds as their canonical text."""
+        with _named(column):
+            return _arrow(self._column(column))
+
     def batches(self, columns: Sequence[str], size: int = 10_000) -> Iterator[pd.DataFrame]:
         """Yield feature tables for a model: pandas, at most `size` rows each, the source's types kept."""
         at = [self._at[name] for name in columns]

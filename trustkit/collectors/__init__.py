@@ -20,6 +20,7 @@ COLLECTORS = {
     "buckets": "trustkit.collectors.buckets:collect_buckets",
     "cells": "trustkit.collectors.cells:collect_cells",
     "dependencies": "trustkit.collectors.dependencies:collect_dependencies",
+    "contents": "trustkit.collectors.contents:collect_contents",
     "flips": "trustkit.collectors.flips:collect_flips",
     "neighbors": "trustkit.collectors.neighbors:collect_neighbors",
     "population": "trustkit.collectors.population:collect_population",

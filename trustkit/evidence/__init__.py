@@ -22,6 +22,7 @@ KINDS = {
     "buckets": "trustkit.evidence.buckets:Buckets",
     "cells": "trustkit.evidence.cells:Cells",
     "dependencies": "trustkit.evidence.dependencies:Dependencies",
+    "contents": "trustkit.evidence.contents:Contents",
     "flips": "trustkit.evidence.flips:Flips",
     "neighbors": "trustkit.evidence.neighbors:Neighbors",
     "population": "trustkit.evidence.population:Population",
