@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from trustkit.models import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _NEW_USER, _NEW_NET, _NEW_MOUNTS, _NEW_PIDS, _NEW_IPC = 0x10000000, 0x40000000, 0x20000, 0x20000000, 0x8000000
 _NAMESPACES = _NEW_NET | _NEW_MOUNTS | _NEW_PIDS | _NEW_IPC
@@ -136,24 +136,29 @@ def _serve(asked: int, answers: int, held: list[str]) -> None:
     wire.write(answers, {"held": held})
     import trustkit.models.objects  # noqa: F401 (early, so that to tell of an exception takes no memory)
 
-    model: list[Any] = []
+    models: list[Any] = []
     while True:
         try:
             header, body = wire.read(asked, most=1 << 40)
         except wire.ClosedError:
             return
         try:
-            answer = _answer(header, body, model)
+            answer = _answer(header, body, models)
         except BaseException as error:  # a model that leaves the interpreter is one that raises
             answer = {"error": _told(error)}, b""
         del body
         wire.write(answers, *answer)
 
 
-def _answer(header: dict[str, Any], body: bytes, model: list[Any]) -> tuple[dict[str, Any], bytes]:
+def _answer(header: dict[str, Any], body: bytes, models: list[Any]) -> tuple[dict[str, Any], bytes]:
+    """Answer one question; the first of the models is the one that was loaded, the others are its clones."""
     if header["op"] == "load":
-        model[:] = [_loaded(header)]
-        return _described(model[0]), b""
+        models[:] = [_loaded(header)]
+        return {**_described(models[0]), "not_clonable": _why_not_clonable(models[0], header["form"])}, b""
+    if header["op"] == "forget":
+        models[header["place"]] = None
+        gc.collect()
+        return {}, b""
     import numpy as np
 
     from trustkit.models.objects import answer_of
@@ -161,11 +166,42 @@ def _answer(header: dict[str, Any], body: bytes, model: list[Any]) -> tuple[dict
     X = wire.unpack_table(header, body)
     np.random.seed(header["seed"])  # noqa: NPY002
     random.seed(header["seed"])
-    ask = model[0] if header["op"] == "call" else getattr(model[0], header["op"])
+    if header["op"] == "fit":
+        from trustkit.models.cloning import fitted_clone
+
+        with _at_most(header["seconds"]):
+            models.append(fitted_clone(models[0], X.drop(columns=wire.OUTCOME), X[wire.OUTCOME]))
+        return {**_described(models[-1]), "place": len(models) - 1}, b""
+    model = models[header["place"]]
+    ask = model if header["op"] == "call" else getattr(model, header["op"])
     answer = ask(X)
     if header["op"] == "predict_proba":
         return wire.pack_answer(np.asarray(answer, dtype=np.float64))
     return wire.pack_answer(answer_of(answer))
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Interrupt what takes longer: the process goes on, where the parent would end it."""
+
+    def interrupt(*_: object) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _why_not_clonable(model: Any, form: str) -> str | None:
+    """Say why no clone can be fitted; a file of numbers alone does not keep how its model was trained."""
+    from trustkit.models.cloning import why_not_clonable
+
+    if form not in ("pickle", "skops"):
+        return "its file does not keep the settings that it was trained with"
+    return why_not_clonable(model)
 
 
 def _told(error: BaseException) -> dict[str, str]:

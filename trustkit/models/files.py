@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -89,13 +90,21 @@ class FileModel:
         Name of the type of the model in the file; empty where it could not be loaded.
     report : ScanReport
         What the scan of the file found.
+    why_not_clonable : str or None
+        Why no clone of it can be fitted, where none can.
     """
 
     def __init__(
-        self, report: ScanReport, process: Process | None, told: Mapping[str, Any], why: str
+        self,
+        report: ScanReport,
+        process: Process | None,
+        told: Mapping[str, Any],
+        why: str,
+        place: int = 0,
     ) -> None:
         self.report = report
-        self._process, self._why = process, why
+        self._process, self._why, self._place = process, why, place
+        self.why_not_clonable = why or _text(told.get("not_clonable")) or None
         self.type_name = _text(told.get("type"))
         self._has = _listed(told.get("has"))
         if "classes" in told:
@@ -127,9 +136,39 @@ class FileModel:
         return f"the model ran in a process of its own, where these limits held: {', '.join(holds)}{lacking}"
 
     def close(self) -> None:
-        """End its process."""
-        if self._process is not None:
+        """End its process; of a clone, forget what it learned."""
+        if self._process is None:
+            return
+        if self._place:
+            with suppress(ModelError):
+                self._process.ask({"op": "forget", "place": self._place})
+        else:
             self._process.close()
+
+    def refitted(self, X: pd.DataFrame, y: pd.Series[Any], *, seed: int) -> FileModel:
+        """Fit a clone in the same process; for `cloning.refitted`, which says how.
+
+        Raises
+        ------
+        NotClonable
+            Where its ``fit`` raises.
+        ModelError
+            Where the table cannot be passed, or the process ended.
+        """
+        from trustkit.models.cloning import NotClonable
+
+        process, header, body = self._packed(X.assign(**{wire.OUTCOME: y}))
+        try:
+            asked = {"op": "fit", "seed": seed, "seconds": process.bounds.seconds / 2, **header}
+            told, _ = process.ask(asked, body)
+        except Raised as error:
+            if error.type == "NotClonable":
+                raise NotClonable(error.text) from None
+            raise NotClonable(f"fitting a clone of it raised {error.type}") from error
+        place = told.get("place")
+        if type(place) is not int or place < 1:
+            raise ModelError("the model's process gave no clone that can be asked")
+        return FileModel(self.report, process, told, self._why, place)
 
     @property
     def predict(self) -> Callable[[pd.DataFrame], NDArray[Any]]:
@@ -148,22 +187,27 @@ class FileModel:
 
     def _asked(self, op: str, X: pd.DataFrame) -> NDArray[Any]:
         """Ask, with a seed from this process's generators: a model that draws is as it would be here."""
-        if self._process is None:
-            raise ModelError(self._why)
+        process, header, body = self._packed(X)
         seed = int(np.random.randint(2**31)) ^ random.getrandbits(31)  # noqa: NPY002
-        try:
-            header, body = wire.pack_table(X)
-        except wire.WireError as error:
-            raise ModelError(str(error)) from None
+        asked = {"op": op, "place": self._place, "seed": seed, **header}
         try:
             most = (1 << 20) + len(X) * 8 * _CLASSES
-            return wire.unpack_answer(*self._process.ask({"op": op, "seed": seed, **header}, body, most=most))
+            return wire.unpack_answer(*process.ask(asked, body, most=most))
         except wire.WireError as error:
             raise ModelError(f"the model's process gave {error}") from None
         except Raised as error:
             if error.ours:
                 raise ModelError(error.text) from None
             raise ModelError(f"the model raised {error.type}") from error
+
+    def _packed(self, X: pd.DataFrame) -> tuple[Process, dict[str, Any], bytes]:
+        """The process, and a table as it is passed to it."""
+        if self._process is None:
+            raise ModelError(self._why)
+        try:
+            return self._process, *wire.pack_table(X)
+        except wire.WireError as error:
+            raise ModelError(str(error)) from None
 
 
 def load(name: str, *, folder: Path, trust: str | None, allow: Mapping[str, str]) -> FileModel:

@@ -188,7 +188,7 @@ def predict(
     labels: list[Labels] = []
     scores: list[NDArray[np.float64] | None] = []
     done = 0
-    with _undisturbed():
+    with undisturbed():
         for number, X in enumerate(frame.batches(features, batch), 1):
             with _explained(number, done + 1, done + len(X)):
                 labels.append(_decide(model, X.copy()))
@@ -252,7 +252,7 @@ def _explained(number: int, first: int, last: int) -> Iterator[None]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Leave random states and warning filters as found; a warning is never an error meanwhile."""
     numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
     try:
@@ -270,7 +270,7 @@ def _imported(spec: str, folder: Path) -> object:
     parts = _SPEC.fullmatch(spec)
     if parts is None:
         raise _problem(f"{spec!r} is neither a model nor of the form 'package.module:object'")
-    with _undisturbed(), _first_on_path(folder):
+    with undisturbed(), _first_on_path(folder):
         found: object = _module(parts[1], folder)
         return reduce(_attribute, parts[2].split("."), found)
 

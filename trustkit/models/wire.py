@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MAGIC = b"tkm1"
 LONGEST_HEADER = 16 << 20
+OUTCOME = "\0outcome"
+"""Name of the column, in a table to learn from, that no table of inputs has."""
+
 _HEAD = struct.Struct("<4sQQ")
 _PIECE = 1 << 20
 _DTYPES = frozenset(
