@@ -14,6 +14,7 @@ from test_consistency import neighbors_of, neighbors_samples
 from test_dependencies import dependencies_samples
 from test_flips import flips_of, flips_samples
 from test_loading import artifacts
+from test_minimization import ablations_of, ablations_samples
 from test_provenance import provenances
 from test_proxies import proxies_of, proxies_samples
 from test_records import records_of, samples
@@ -24,6 +25,7 @@ from test_reruns import reruns_of
 from test_subgroups import slices_of, slices_samples
 
 from trustkit.checks import discover
+from trustkit.evidence.ablations import Ablations
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.dependencies import Dependencies
@@ -60,6 +62,7 @@ def cells() -> list[Cells]:
 
 
 SAMPLES: dict[type, Callable[[], list[Any]]] = {
+    Ablations: ablations_samples,
     Artifacts: artifacts,
     Cells: cells,
     Dependencies: dependencies_samples,
@@ -135,6 +138,7 @@ def test_group_order_and_names_change_nothing(check):
 
 
 KINDS = {
+    "ablations": ([ablations_of(n) for n in (40, 300, 900)], ablations_of(0)),
     "artifacts": (artifacts()[:3], artifacts()[3]),
     "cells": (
         [count(rows_of(n, seed=n)) for n in (5, 40, 300)],

@@ -62,6 +62,7 @@ LIMITS = {
     "safety/shift": {"max_ks": 0.1, "max_tv": 0.1},
     "safety/leakage": {"max_shared": 0.01, "max_single_auc": 0.95},
     "safety/reproducibility": {"max_changed": 0},
+    "data-protection/minimization": {"min_personal_cost": 0.01},
     "data-protection/retention": {"max_past": 0},
     "data-protection/membership-inference": {"max_auc": 0.6},
     "security/artifact": {"max_dangerous": 0, "max_unknown": 0, "max_incomplete": 0},

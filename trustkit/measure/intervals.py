@@ -717,6 +717,97 @@ class KolmogorovSmirnov(Limits):
             return np.sqrt(np.log(4 / np.asarray(level)) / 2) * (1 / np.sqrt(self.n) + 1 / np.sqrt(self.m))
 
 
+@dataclass(frozen=True)
+class AtMost(Limits):
+    """Limits of a quantity of which another one is an upper bound: nothing is known from below."""
+
+    inner: Measured
+
+    def lower(self, level: Level) -> Floats:
+        """No limit."""
+        return np.full(len(self.inner.value), -np.inf)
+
+    def upper(self, level: Level) -> Floats:
+        """Upper limit of the bound."""
+        return self.inner.upper(level)
+
+    def grown(self, factor: Floats) -> Self | None:
+        """Grow the bound."""
+        inner = self.inner.grown(factor)
+        return None if inner is None else replace(self, inner=inner)
+
+
+@dataclass(frozen=True)
+class GreatestDistance(Limits):
+    """Limits of the largest size of k differences of shares of two samples, as of two distribution functions.
+
+    Each difference has MOVER limits on Clopper-Pearson limits, two-sided. The
+    upper limit is the largest of all; the lower one the largest at level / k,
+    so that picking the largest is paid for. Where a cut point is a quantile of
+    one of the samples its Clopper-Pearson limits hold too: that sample's true
+    share below its own order statistic is beta distributed.
+
+    Parameters
+    ----------
+    a, b : array, shape (estimates, k)
+        Shares of the subject and of the reference; NaN in the places of shorter rows.
+    n, m : array, shape (estimates,)
+        Rows of the subject and of the reference.
+    """
+
+    a: Floats
+    b: Floats
+    n: Floats
+    m: Floats
+
+    @property
+    def value(self) -> Floats:
+        """The largest size; 0 where there is nothing to compare."""
+        return np.nan_to_num(np.abs(self.a - self.b)).max(axis=1, initial=0.0)
+
+    def lower(self, level: Level) -> Floats:
+        """Largest lower limit, each at level / k."""
+        shared = self._row(level) / np.maximum(np.isfinite(self.a).sum(axis=1, keepdims=True), 1)
+        made = self._each(Absolute.lower, shared, np.isfinite(self.a))
+        return np.maximum(made.max(axis=1, initial=0.0), 0.0)
+
+    def upper(self, level: Level) -> Floats:
+        """Largest upper limit."""
+        made = self._each(Absolute.upper, self._row(level), np.isfinite(self.a))
+        return np.where(np.minimum(self.n, self.m) > 0, made.max(axis=1, initial=0.0), 1.0)
+
+    def p_above(self, limit: Floats) -> Floats:
+        """Smallest level at which the lower limit exceeds `limit`: that of the clearest difference, times k."""
+        some = np.abs(self.a - self.b) > limit[:, None]
+        p = self._each(lambda sizes, bound: sizes.p_above(bound), limit[:, None], some, nothing=1.0)
+        return np.minimum(p.min(axis=1, initial=1.0) * np.isfinite(self.a).sum(axis=1), 1.0)
+
+    def p_below(self, limit: Floats) -> Floats:
+        """Smallest level at which the upper limit is under `limit`: that of the least clear difference."""
+        within = (np.abs(self.a - self.b) < limit[:, None]) | np.isnan(self.a)
+        some = np.isfinite(self.a) & within.all(axis=1, keepdims=True)
+        p = self._each(lambda sizes, bound: sizes.p_below(bound), limit[:, None], some, nothing=0.0)
+        known = within.all(axis=1) & (np.minimum(self.n, self.m) > 0)
+        return np.where(known, p.max(axis=1, initial=0.0), 1.0)
+
+    def _row(self, level: Level) -> Floats:
+        return np.broadcast_to(np.asarray(level, dtype=np.float64), self.n.shape)[:, None]
+
+    def _each(
+        self,
+        measured: Callable[[Absolute, Floats], Floats],
+        at: Floats,
+        some: NDArray[np.bool_],
+        nothing: float = 0.0,
+    ) -> Floats:
+        """What is `measured` of each of `some` differences at each estimate's level or limit."""
+        n, m = (np.broadcast_to(rows[:, None], self.a.shape)[some] for rows in (self.n, self.m))
+        sizes = Absolute(Difference.of_groups(proportions(self.a[some], n), proportions(self.b[some], m)))
+        made = np.full(self.a.shape, nothing)
+        made[some] = measured(sizes, np.broadcast_to(at, self.a.shape)[some])
+        return made
+
+
 def mean_size(a: Difference, b: Difference) -> Greatest:
     """Limits of the mean of the sizes of two differences.
 

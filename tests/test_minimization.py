@@ -1,0 +1,273 @@
+"""Which inputs a model can do without is found, counted by hand, and personal ones are judged."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.stats import binomtest
+
+import trustkit as tk
+from trustkit.checks.base import NotApplicable
+from trustkit.checks.data_protection.minimization import SHOWN, minimization
+from trustkit.collectors import collect
+from trustkit.collectors.ablations import FEWEST, MOST
+from trustkit.errors import ConfigError
+from trustkit.evidence import Evidence
+from trustkit.evidence.ablations import Ablation, Ablations, Turned
+from trustkit.system import System
+
+KEY = 'options."data-protection/minimization"'
+
+
+def ablations_of(n, seed=0, *, refitted=True, target=True, task="binary"):
+    """Ablations of `n` rows, as a check sees them."""
+    rng = np.random.default_rng([n, seed])
+
+    def drawn():
+        classes = {}
+        for name in ("",) if task == "regression" else ("0", "1"):
+            rows = n // 2
+            lost = int(rng.integers(0, rows // 10 + 1))
+            classes[name] = Turned(rows, lost, int(rng.integers(0, lost + 1)))
+        return Ablation(n, int(rng.integers(0, n + 1)), classes if n and target else {})
+
+    names = ["income", "age", "sex", "region", "debt"] if n else []
+    schema = {"inputs": ["income", "age", "sex", "region", "debt"], "task": task, "target": target}
+    schema |= {"personal": {"age": "quasi-identifier", "sex": "sensitive"}, "tolerance": 0.01, "seed": 0}
+    schema |= {"most": [MOST, 30_000], "unit": False, "weight": False}
+    again = {name: drawn() for name in ("age", "sex")} if n and refitted else {}
+    return Ablations(schema, n, {name: drawn() for name in names}, again)
+
+
+def ablations_samples():
+    """Ablations trained anew and not, without a target, of a regression, of few rows and of none."""
+    made = [ablations_of(3000), ablations_of(900, refitted=False), ablations_of(900, target=False)]
+    return [*made, ablations_of(600, task="regression"), ablations_of(7), ablations_of(0)]
+
+
+class Model:
+    """A score of the points and, by `weights`, of what else it is given; half is needed."""
+
+    classes_ = (0, 1)
+
+    def __init__(self, features=("points", "sex"), **weights):
+        self.feature_names_in_ = list(features)
+        self.weights = weights
+
+    def score(self, X):
+        score = X["points"].to_numpy(dtype=float)
+        for name, by in self.weights.items():
+            score = score + X[name].astype(object).map(by).to_numpy(dtype=float)
+        return np.clip(score, 0, 1)
+
+    def predict(self, X):
+        return (self.score(X) > 0.5).astype(int)
+
+    def predict_proba(self, X):
+        score = self.score(X)
+        return np.column_stack([1 - score, score])
+
+
+def table(n=3000, seed=1, **columns):
+    """Rows whose outcome follows the points, and half of the time also sex."""
+    rng = np.random.default_rng(seed)
+    sex = rng.choice(["F", "M"], n)
+    points = rng.uniform(0, 0.8, n)
+    y = (points + 0.2 * (sex == "M") > 0.5).astype(int)
+    return pd.DataFrame({"points": points, "sex": sex, "y": y, **columns})
+
+
+def measured(model, data, **keys):
+    keys = {"target": "y", "sensitive": ["sex"], **keys}
+    system = System(model, data, **{"favorable": 1, **keys} if keys.get("task") != "regression" else keys)
+    return collect(system, only=["ablations"]).kinds["ablations"]
+
+
+def estimates(ablations, **options):
+    return {(e.metric, e.subject.get("column")): e for e in minimization(ablations, **options)}
+
+
+USED = {"F": 0.0, "M": 0.2}
+
+
+class TestCounts:
+    def test_counts_are_those_of_a_loop_over_rows(self):
+        """Exchange by the same seed, ask row by row, count by hand."""
+        data, model = table(400), Model(sex=USED)
+        found = measured(model, data).shuffled["sex"]
+        order = np.random.default_rng([0, 41]).permutation(len(data))
+        drawn = data.iloc[order].reset_index(drop=True)
+        turn = np.random.default_rng([0, 41, 2]).permutation(len(data))
+        changed, counts = 0, {"0": [0, 0, 0], "1": [0, 0, 0]}
+        for place, (_, row) in enumerate(drawn.iterrows()):
+            one = drawn.iloc[[place]]
+            other = one.assign(sex=drawn["sex"].iloc[turn[place]])
+            before, after = int(model.predict(one)[0]), int(model.predict(other)[0])
+            changed += abs(model.score(one)[0] - model.score(other)[0]) > 1e-9
+            count = counts[str(row["y"])]
+            count[0] += 1
+            count[1] += before == row["y"] != after
+            count[2] += after == row["y"] != before
+        assert found == Ablation(400, changed, {name: Turned(*count) for name, count in counts.items()})
+        assert found.changed
+        assert any(turned.lost for turned in found.classes.values())
+
+    def test_an_input_that_is_never_used_changes_nothing(self):
+        found = measured(Model(), table())
+        assert found.shuffled["sex"].changed == 0
+        assert all(turned.lost == turned.won == 0 for turned in found.shuffled["sex"].classes.values())
+        told = estimates(found)
+        assert told["unused", None].value == 1
+        assert told["unused", None].note == "they are sex"
+        assert told["unused", None].interval(0.001) == (1, 1)
+
+    def test_the_same_counts_whatever_holds_the_rows(self):
+        data = table(600)
+        assert measured(Model(sex=USED), data) == measured(Model(sex=USED), pl.from_pandas(data))
+
+    def test_rows_without_an_outcome_are_asked_and_not_judged(self):
+        data = table(600)
+        data["y"] = data["y"].astype(object).where(np.arange(600) % 3 > 0, None)
+        found = measured(Model(sex=USED), data).shuffled["sex"]
+        assert (found.rows, found.known) == (600, 400)
+
+    def test_a_regression_compares_errors_that_clearly_differ(self):
+        class Linear:
+            feature_names_in_ = ("points", "sex")
+
+            def predict(self, X):
+                return 100 * X["points"].to_numpy() + X["sex"].map({"F": 0, "M": 20}).to_numpy()
+
+        data = table(2000)
+        data["y"] = 100 * data["points"] + 20 * (data["sex"] == "M") + 0.01
+        found = measured(Linear(), data, task="regression").shuffled["sex"]
+        assert list(found.classes) == [""]
+        moved = found.classes[""]
+        assert moved.rows == 2000
+        assert moved.lost == found.changed > 900
+        assert moved.won == 0
+
+    def test_without_an_outcome_it_is_said_what_to_supply(self):
+        told = estimates(measured(Model(sex=USED), table(), target=None))
+        assert told["personal_cost", None].supply.startswith("data.target")
+        assert told["unused", None].value == 0
+
+    def test_one_row_a_person(self):
+        data = table(600, person=np.arange(600) // 3)
+        found = measured(Model(sex=USED), data, unit="person")
+        assert found.shuffled["sex"].rows == 200
+        assert "one a person" in found.notes()[0]
+
+    def test_few_rows_of_many_inputs_and_all_of_a_personal_one(self):
+        names = [f"x{i}" for i in range(200)]
+        data = table(1000, **dict.fromkeys(names, 1))
+        found = measured(Model(["points", "sex", *names], sex=USED), data)
+        assert found.shuffled["x7"].rows == FEWEST
+        assert found.shuffled["sex"].rows == 1000
+        assert found.notes()[0].startswith("200 to 1,000 of 1,000 rows")
+
+
+class TestEstimates:
+    def test_the_cost_is_the_loss_of_balanced_accuracy(self):
+        """Of model and outcomes alike the loss is one minus what is still right, by class."""
+        data, model = table(2000), Model(sex=USED)
+        cost = estimates(measured(model, data))["personal_cost", "sex"]
+        turned = measured(model, data).shuffled["sex"].classes
+        assert cost.value == pytest.approx(np.mean([t.lost / t.rows for t in turned.values()]))
+        assert 0.05 < cost.value < 0.2
+
+    def test_an_exchange_alone_gives_no_lower_limit(self):
+        cost = estimates(measured(Model(sex=USED), table()))["personal_cost", "sex"]
+        low, high = cost.interval(0.01)
+        assert low == -np.inf
+        assert cost.value < high < 0.3
+        assert "not trained anew" in cost.note
+
+    def test_limits_of_one_class_are_exact_where_nothing_is_won(self):
+        """With no row answered better without it, the upper limit is Clopper and Pearson's of the lost."""
+        one = Ablation(500, 20, {"": Turned(500, 20, 0)})
+        schema = {**ablations_of(0).schema, "personal": {"age": "sensitive"}, "inputs": ["age"]}
+        found = Ablations(schema, 500, {"age": one})
+        upper = estimates(found)["personal_cost", "age"].interval(0.025)[1]
+        assert upper == pytest.approx(binomtest(20, 500).proportion_ci(0.95).high, abs=1e-6)
+
+    def test_trained_anew_the_cheaper_way_counts_and_pays(self):
+        found = ablations_of(3000)
+        cost = estimates(found)["personal_cost", "age"]
+        ways = found.shuffled["age"], found.refitted["age"]
+        costs = [np.mean([(t.lost - t.won) / t.rows for t in way.classes.values()]) for way in ways]
+        assert cost.value == pytest.approx(min(costs))
+        low, high = cost.interval(0.01)
+        assert low < cost.value < high
+        only = {**found.schema, "personal": {"age": "quasi-identifier"}, "inputs": ["age"]}
+        alone = Ablations(only, found.of, {"age": ways[int(np.argmin(costs))]})
+        assert high > estimates(alone)["personal_cost", "age"].interval(0.01)[1]
+
+    def test_what_is_needed_is_shown_with_its_reason_and_not_judged(self):
+        told = estimates(ablations_of(3000), needed={"sex": "doses differ by sex"})
+        assert ("personal_cost", "sex") not in told
+        assert told["cost", "sex"].why == "needed: doses differ by sex: no interval"
+
+    def test_of_the_others_only_the_cheapest_are_shown_unless_a_limit_bounds_them(self):
+        found = ablations_of(3000)
+        shown = [e for (metric, _), e in estimates(found).items() if metric == "cost"]
+        assert len(shown) == SHOWN
+        assert all(e.limits is None and "no interval" in e.why for e in shown)
+        bounded = [e for (metric, _), e in estimates(found, judged=["cost"]).items() if metric == "cost"]
+        assert {e.subject["column"] for e in bounded} == {"income", "region", "debt"}
+        assert all(e.limits is not None for e in bounded)
+
+    def test_no_known_outcome_is_undefined(self):
+        found = ablations_of(40)
+        bare = {name: Ablation(40, 3) for name in found.shuffled}
+        cost = estimates(Ablations(found.schema, 40, bare))["personal_cost", "age"]
+        assert np.isnan(cost.value)
+        assert cost.why == "no drawn row has a known outcome"
+
+    def test_nothing_asked_is_not_applicable(self):
+        with pytest.raises(NotApplicable, match="asked no rows"):
+            list(minimization(ablations_of(0)))
+
+
+class TestAudit:
+    LIMITS = {"data-protection/minimization": {"min_personal_cost": 0.01}}  # noqa: RUF012
+
+    def findings(self, model, data, **keys):
+        keys = {"target": "y", "favorable": 1, "sensitive": ["sex"], "limits": self.LIMITS, **keys}
+        card = tk.audit(model, data, only=["data-protection/minimization"], **keys)
+        return {f.id.removeprefix("data-protection/minimization:"): f for f in card.findings}
+
+    def test_a_personal_input_that_costs_nothing_fails(self):
+        found = self.findings(Model(), table(4000))["personal_cost:column=sex:min"]
+        assert found.verdict == "fail"
+        assert found.estimate == 0
+        assert "error rates by group" in found.remedy
+
+    def test_one_that_is_used_is_open_until_the_model_is_trained_anew(self):
+        found = self.findings(Model(sex=USED), table(4000))["personal_cost:column=sex:min"]
+        assert found.verdict == "inconclusive"
+
+    def test_few_rows_prove_nothing(self):
+        assert self.findings(Model(), table(100))["personal_cost:column=sex:min"].verdict == "inconclusive"
+
+    def test_a_declared_need_is_not_judged(self):
+        options = {"data-protection/minimization": {"needed": {"sex": "doses differ"}}}
+        found = self.findings(Model(), table(4000), options=options)
+        assert "personal_cost:column=sex:min" not in found
+        assert found["cost:column=sex"].verdict == "not_applicable"
+
+    def test_a_need_of_no_input_is_refused(self):
+        options = {"data-protection/minimization": {"needed": {"sexx": "doses differ"}}}
+        with pytest.raises(ConfigError) as caught:
+            self.findings(Model(), table(100), options=options)
+        assert caught.value.problems[0] == (f"{KEY}.needed", "the model does not take 'sexx'", "sex")
+
+    def test_a_log_has_no_model_to_ask(self):
+        data = table(100, d=1)
+        evidence = collect(System(None, data, target="y", prediction="d"), only=["ablations"])
+        assert evidence.absent["ablations"][1].startswith("system.model")
+
+    def test_an_exact_copy_through_a_file(self, tmp_path):
+        evidence = collect(System(Model(sex=USED), table(300), target="y", favorable=1), only=["ablations"])
+        evidence.save(tmp_path / "e.json")
+        assert Evidence.load(tmp_path / "e.json").kinds["ablations"] == evidence.kinds["ablations"]
