@@ -60,6 +60,25 @@ class Predictions:
     calls: int
 
 
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """What a model says of every class.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Canonical labels.
+    values : ndarray of float64, shape (rows, classes)
+        The probability of each.
+    calls : int
+        The number of batches it was asked for.
+    """
+
+    classes: tuple[str, ...]
+    values: NDArray[np.float64]
+    calls: int
+
+
 def resolve(
     spec: object,
     *,
@@ -203,6 +222,37 @@ def predict(
     return Predictions(decisions, np.concatenate(known) if known else None, len(labels))
 
 
+def chances(
+    model: Any,
+    frame: Frame,
+    features: Sequence[str],
+    *,
+    batch: int = 10_000,
+    progress: Callable[[int, int], object] | None = None,
+) -> Chances | None:
+    """Ask the model for the probability of every class; None where it cannot say.
+
+    Parameters are those of `predict`.
+
+    Raises
+    ------
+    ModelError
+        The model raised, or did not return one probability a row and class.
+    """
+    if not (hasattr(model, "predict_proba") and hasattr(model, "classes_")):
+        return None
+    classes = tuple(label_text(each) for each in model.classes_)
+    parts, done = [np.empty((0, len(classes)))], 0
+    with undisturbed():
+        for number, X in enumerate(frame.batches(features, batch), 1):
+            with _explained(number, done + 1, done + len(X)):
+                parts.append(_chances(model, X, classes))
+            done += len(X)
+            if progress is not None:
+                progress(done, frame.rows)
+    return Chances(classes, np.concatenate(parts), len(parts) - 1)
+
+
 def _decide(model: Any, X: pd.DataFrame) -> Labels:
     has_predict = hasattr(model, "predict")
     answer = answer_of(model.predict(X) if has_predict else model(X))
@@ -231,10 +281,14 @@ def _score(model: Any, X: pd.DataFrame, positive: str) -> NDArray[np.float64] | 
     if positive not in classes:
         found = f"the model has no class {positive!r}"
         raise ConfigError([Problem("data.positive", found, nearest(positive, classes))])
-    chances = np.asarray(model.predict_proba(X), dtype=np.float64)
-    if chances.shape != (len(X), len(classes)):
-        raise ModelError(f"expected probabilities of shape {(len(X), len(classes))}, got {chances.shape}")
-    return chances[:, classes.index(positive)].copy()
+    return _chances(model, X, classes)[:, classes.index(positive)].copy()
+
+
+def _chances(model: Any, X: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.float64]:
+    answer = np.asarray(model.predict_proba(X), dtype=np.float64)
+    if answer.shape != (len(X), len(classes)):
+        raise ModelError(f"expected probabilities of shape {(len(X), len(classes))}, got {answer.shape}")
+    return answer
 
 
 @contextmanager
