@@ -1,10 +1,18 @@
 """Which inputs a model can do without is found, counted by hand, and personal ones are judged."""
 
+import hashlib
+import re
+
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from scipy.stats import binomtest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import trustkit as tk
 from trustkit.checks.base import NotApplicable
@@ -93,7 +101,7 @@ USED = {"F": 0.0, "M": 0.2}
 class TestCounts:
     def test_counts_are_those_of_a_loop_over_rows(self):
         """Exchange by the same seed, ask row by row, count by hand."""
-        data, model = table(400), Model(sex=USED)
+        data, model = table(150), Model(sex=USED)
         found = measured(model, data).shuffled["sex"]
         order = np.random.default_rng([0, 41]).permutation(len(data))
         drawn = data.iloc[order].reset_index(drop=True)
@@ -108,7 +116,7 @@ class TestCounts:
             count[0] += 1
             count[1] += before == row["y"] != after
             count[2] += after == row["y"] != before
-        assert found == Ablation(400, changed, {name: Turned(*count) for name, count in counts.items()})
+        assert found == Ablation(150, changed, {name: Turned(*count) for name, count in counts.items()})
         assert found.changed
         assert any(turned.lost for turned in found.classes.values())
 
@@ -159,12 +167,99 @@ class TestCounts:
         assert "one a person" in found.notes()[0]
 
     def test_few_rows_of_many_inputs_and_all_of_a_personal_one(self):
-        names = [f"x{i}" for i in range(200)]
-        data = table(1000, **dict.fromkeys(names, 1))
+        names = [f"x{i}" for i in range(160)]
+        data = table(400, **dict.fromkeys(names, 1))
         found = measured(Model(["points", "sex", *names], sex=USED), data)
         assert found.shuffled["x7"].rows == FEWEST
-        assert found.shuffled["sex"].rows == 1000
-        assert found.notes()[0].startswith("200 to 1,000 of 1,000 rows")
+        assert found.shuffled["sex"].rows == 400
+        assert found.notes()[0].startswith("200 to 400 of 400 rows")
+
+
+def people(n, seed):
+    """Rows of numbers, a sex that decides and a town that does not, and their outcomes."""
+    rng = np.random.default_rng(seed)
+    columns = {"points": rng.normal(size=n), "sex": rng.choice(["F", "M"], n), "town": rng.choice(6, n)}
+    y = columns["points"] + 1.5 * (columns["sex"] == "M") + rng.normal(size=n) > 0.7
+    return pd.DataFrame({**columns, "town": columns["town"].astype(str), "y": y.astype(int)})
+
+
+def pipeline():
+    encoded = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["sex", "town"]), (StandardScaler(), ["points"])
+    )
+    return make_pipeline(encoded, LogisticRegression())
+
+
+class TestTrainedAnew:
+    TRAIN, ROWS = people(1500, 1), people(4000, 2)
+
+    def measured(self, model, **keys):
+        keys = {"train": self.TRAIN, "sensitive": ["sex", "town"], **keys}
+        return measured(model, self.ROWS, **keys)
+
+    def trained(self, model):
+        return model.fit(self.TRAIN[["points", "sex", "town"]], self.TRAIN["y"])
+
+    def test_counts_are_those_of_two_models_trained_by_hand(self):
+        found = self.measured(self.trained(pipeline())).refitted["sex"]
+        inputs = ["points", "sex", "town"]
+        usual = self.TRAIN["sex"].mode()[0]
+        bare = pipeline().fit(self.TRAIN[inputs].assign(sex=usual), self.TRAIN["y"])
+        given = self.trained(pipeline()).predict(self.ROWS[inputs]) == self.ROWS["y"]
+        without = bare.predict(self.ROWS[inputs].assign(sex=usual)) == self.ROWS["y"]
+        for label, turned in found.classes.items():
+            own = self.ROWS["y"].astype(str) == label
+            assert turned.rows == own.sum()
+            assert turned.lost == pytest.approx((given & ~without & own).sum(), abs=2)  # another row order
+            assert turned.won == pytest.approx((without & ~given & own).sum(), abs=2)
+
+    def test_what_is_needed_passes_and_what_is_not_fails(self):
+        found = estimates(self.measured(self.trained(pipeline())))
+        assert found["personal_cost", "sex"].interval(0.001)[0] > 0.01
+        assert found["personal_cost", "town"].interval(0.001)[1] < 0.01
+        assert found["personal_cost", "sex"].note is None
+
+    def test_in_a_process_of_its_own_the_counts_are_the_same(self, tmp_path):
+        model = self.trained(pipeline())
+        file = tmp_path / "model.joblib"
+        joblib.dump(model, file)
+        trust = "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
+        assert self.measured(str(file), trust=trust).refitted == self.measured(model).refitted
+
+    def test_a_regression_is_trained_anew_too(self):
+        numbers = [
+            each.assign(y=each["points"] * 3 + (each["sex"] == "M")) for each in (self.TRAIN, self.ROWS)
+        ]
+        made = make_pipeline(*(step for _, step in pipeline().steps[:-1]), LinearRegression())
+        model = made.fit(numbers[0][["points", "sex", "town"]], numbers[0]["y"])
+        found = measured(model, numbers[1], train=numbers[0], sensitive=["sex", "town"], task="regression")
+        told = estimates(found)
+        assert told["personal_cost", "sex"].value > 0.45  # half of the rows are given their own sex again
+        assert told["personal_cost", "town"].value == 0
+
+    @pytest.mark.parametrize(
+        ("keys", "why"),
+        [
+            ({"train": None}, "there are no training rows"),
+            ({"train": TRAIN.drop(columns="points")}, "lack an input or the outcome"),
+            ({"train": TRAIN.drop(columns="y")}, "lack an input or the outcome"),
+            ({"target": None, "prediction": None}, "lack an input or the outcome"),
+            ({"train": TRAIN.assign(y=1)}, "the model cannot be fitted|trained anew, |raised"),
+        ],
+    )
+    def test_why_not_is_said(self, keys, why):
+        found = self.measured(self.trained(pipeline()), **keys)
+        assert found.refitted == {}
+        assert re.search(why, found.unfitted)
+        assert any(found.unfitted in note for note in found.notes())
+
+    def test_a_model_that_is_no_estimator_is_not_trained_anew(self):
+        found = self.measured(Model(["points", "sex", "town"], sex=USED))
+        assert "cannot be fitted anew" in found.unfitted
+
+    def test_no_value_of_the_data_is_in_the_evidence(self):
+        told = str(self.measured(self.trained(pipeline())).to_json())
+        assert not any(f"{value!r}" in told for value in self.ROWS["points"].head(200))
 
 
 class TestEstimates:

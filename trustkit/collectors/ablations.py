@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from trustkit.collectors.asking import Answers, asked
 from trustkit.collectors.draws import drawing_order
+from trustkit.collectors.refitting import Refitter, refitter
 from trustkit.collectors.sources import Sources
-from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.errors import ConfigError, ModelError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.ablations import Ablation, Ablations, Turned
 from trustkit.evidence.cells import ordered
 from trustkit.evidence.tables import MISSING
+from trustkit.frames import labels_of
 
 KEY = 'options."data-protection/minimization"'
 
@@ -27,7 +29,10 @@ MOST = 10_000
 MOST_ASKED, FEWEST = 30_000, 200
 """Rows that are asked of all other inputs together, and of each at least."""
 
-DRAW = 41
+MOST_FITTED, MOST_LEFT_OUT = 5_000, 8
+"""Training rows that the model is trained on anew, and personal inputs that are left out, each in turn."""
+
+DRAW, DRAW_TRAIN = 41, 42
 
 MOVED = 1e-9
 """A score, or a predicted number, that moves by less is the same: sums of floats depend on their order."""
@@ -71,6 +76,7 @@ def collect_ablations(sources: Sources) -> Ablations:
         made[name] = part.table[name].array.take(order)
         stage = f"do without an input, {number} of {len(sources.features)}"
         shuffled[name] = part.compared(part.answers, asked(sources, made, stage))
+    refitted, unfitted = _refitted(sources, drawn, list(personal)[:MOST_LEFT_OUT])
     schema = {
         "inputs": list(sources.features),
         "personal": personal,
@@ -79,10 +85,11 @@ def collect_ablations(sources: Sources) -> Ablations:
         "tolerance": TOLERANCE,
         "seed": sources.seed,
         "most": [MOST, MOST_ASKED],
+        "fitted": [MOST_FITTED, MOST_LEFT_OUT],
         "unit": sources.data.unit is not None,
         "weight": sources.data.weight is not None,
     }
-    return Ablations(schema, sources.frame.rows, shuffled)
+    return Ablations(schema, sources.frame.rows, shuffled, refitted, unfitted)
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,73 @@ class Drawn:
         moved = np.abs(one.number - other.number) > TOLERANCE * np.abs(self.number)
         nearer = np.abs(one.number - self.number) < np.abs(other.number - self.number)
         return np.asarray(moved & nearer, dtype=bool)
+
+
+def _refitted(sources: Sources, drawn: Drawn, names: Sequence[str]) -> tuple[dict[str, Ablation], str]:
+    """Train the model anew with every input and without each of `names`; or say why that cannot be."""
+    try:
+        training = Training.of(sources) if names else None
+        if training is None:
+            return {}, ""
+        given = training.answers(drawn.table, "train anew with every input")
+        made = {}
+        for number, name in enumerate(names, 1):
+            stage = f"train anew without an input, {number} of {len(names)}"
+            made[name] = drawn.compared(given, training.answers(drawn.table, stage, without=name))
+    except Unavailable as signal:
+        return {}, signal.reason
+    except (ModelError, ConfigError) as error:
+        return {}, f"trained anew, {error}"
+    return made, ""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Rows that the model is trained on anew."""
+
+    refitter: Refitter
+    table: pd.DataFrame
+    outcome: pd.Series[Any]
+    seed: int
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self:
+        """Draw training rows with an outcome.
+
+        Raises
+        ------
+        Unavailable
+            Where there are none, or no clone of the model can be fitted.
+        """
+        train, target = sources.train, sources.data.target
+        if train is None:
+            raise Unavailable("there are no training rows (data.train)")
+        lacking = [name for name in (*sources.features, target) if name not in train.columns]
+        if target is None or lacking:
+            raise Unavailable("the training rows lack an input or the outcome")
+        rows = np.flatnonzero(~train.missing(target))
+        order = np.random.default_rng([sources.seed, DRAW_TRAIN]).permutation(len(rows))
+        part = train.at(rows[order[:MOST_FITTED]])
+        table = next(part.batches([*sources.features, target], max(part.rows, 1)))
+        return cls(refitter(sources), table[sources.features], table[target], sources.seed)
+
+    def answers(self, asked_of: pd.DataFrame, stage: str, *, without: str | None = None) -> Answers:
+        """Train anew and ask; the input that is left out is the same for every row, then and now."""
+        table, rows = self.table, asked_of
+        if without is not None:
+            usual = self.table[without].array.take(self._usual(without))
+            table, rows = (_with(each, without, usual) for each in (table, rows))
+        with self.refitter.fitted(table, self.outcome, seed=self.seed) as clone:
+            return clone.asked(rows, stage)
+
+    def _usual(self, name: str) -> NDArray[np.intp]:
+        """Place of a row that has the most frequent value of an input."""
+        codes = labels_of(self.table[name]).codes
+        return np.flatnonzero(codes == np.argmax(np.bincount(codes)))[:1]
+
+
+def _with(table: pd.DataFrame, name: str, value: Any) -> pd.DataFrame:
+    return table.assign(**{name: value.take(np.zeros(len(table), dtype=np.intp))})
 
 
 def _first(values: Floats | None, rows: int) -> Floats | None:
