@@ -12,6 +12,7 @@ import pytest
 from test_cells import count, rows_of
 from test_consistency import neighbors_of, neighbors_samples
 from test_dependencies import dependencies_samples
+from test_evasion import evasions_of, evasions_samples
 from test_flips import flips_of, flips_samples
 from test_loading import artifacts
 from test_minimization import ablations_of, ablations_samples
@@ -22,6 +23,7 @@ from test_regression import count as residuals_of
 from test_regression import residual_samples, table_of
 from test_representation import populations, profiles, profiles_of
 from test_reruns import reruns_of
+from test_shift import shifts_of, shifts_samples
 from test_subgroups import slices_of, slices_samples
 
 from trustkit.checks import discover
@@ -29,6 +31,7 @@ from trustkit.evidence.ablations import Ablations
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.dependencies import Dependencies
+from trustkit.evidence.evasions import Evasions
 from trustkit.evidence.flips import Flips
 from trustkit.evidence.neighbors import Neighbors
 from trustkit.evidence.population import Population
@@ -38,6 +41,7 @@ from trustkit.evidence.proxies import Proxies
 from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
 from trustkit.evidence.residuals import Residuals
+from trustkit.evidence.shifts import Shifts
 from trustkit.evidence.slices import Slices
 from trustkit.testing import assert_check, assert_kind
 
@@ -66,6 +70,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Artifacts: artifacts,
     Cells: cells,
     Dependencies: dependencies_samples,
+    Evasions: evasions_samples,
     Flips: flips_samples,
     Neighbors: neighbors_samples,
     Population: populations,
@@ -75,6 +80,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Records: samples,
     Residuals: residual_samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
+    Shifts: shifts_samples,
     Slices: slices_samples,
 }
 """Samples of each kind of evidence; a check of several kinds gets the nth of each."""
@@ -145,6 +151,7 @@ KINDS = {
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
     "dependencies": (dependencies_samples()[:3], dependencies_samples()[3]),
+    "evasions": (evasions_samples()[:3], evasions_of(0)),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
     "neighbors": ([neighbors_of(n) for n in (7, 40, 300)], neighbors_of(0)),
     "population": (populations()[:1] * 3, populations()[0]),
@@ -157,6 +164,7 @@ KINDS = {
         residuals_of({name: values[:0] for name, values in table_of(5).items()}),
     ),
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
+    "shifts": ([shifts_of(n) for n in (3, 40, 900)], shifts_of(0)),
     "slices": ([slices_of(n) for n in (300, 600, 1500)], slices_of(0)),
 }
 """Three samples of each kind that adds, and one of nothing, under one schema."""

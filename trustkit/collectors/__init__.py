@@ -21,8 +21,10 @@ COLLECTORS = {
     "cells": "trustkit.collectors.cells:collect_cells",
     "dependencies": "trustkit.collectors.dependencies:collect_dependencies",
     "contents": "trustkit.collectors.contents:collect_contents",
+    "evasions": "trustkit.collectors.evasions:collect_evasions",
     "flips": "trustkit.collectors.flips:collect_flips",
     "neighbors": "trustkit.collectors.neighbors:collect_neighbors",
+    "perturbations": "trustkit.collectors.perturbations:collect_perturbations",
     "population": "trustkit.collectors.population:collect_population",
     "profiles": "trustkit.collectors.profiles:collect_profiles",
     "provenance": "trustkit.collectors.provenance:collect_provenance",
@@ -30,6 +32,7 @@ COLLECTORS = {
     "records": "trustkit.collectors.records:collect_records",
     "reruns": "trustkit.collectors.reruns:collect_reruns",
     "residuals": "trustkit.collectors.residuals:collect_residuals",
+    "shifts": "trustkit.collectors.shifts:collect_shifts",
     "slices": "trustkit.collectors.slices:collect_slices",
 }
 """The function that collects each kind of evidence from opened `Sources`."""

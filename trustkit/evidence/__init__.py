@@ -23,8 +23,10 @@ KINDS = {
     "cells": "trustkit.evidence.cells:Cells",
     "dependencies": "trustkit.evidence.dependencies:Dependencies",
     "contents": "trustkit.evidence.contents:Contents",
+    "evasions": "trustkit.evidence.evasions:Evasions",
     "flips": "trustkit.evidence.flips:Flips",
     "neighbors": "trustkit.evidence.neighbors:Neighbors",
+    "perturbations": "trustkit.evidence.perturbations:Perturbations",
     "population": "trustkit.evidence.population:Population",
     "profiles": "trustkit.evidence.profiles:Profiles",
     "provenance": "trustkit.evidence.provenance:Provenance",
@@ -32,6 +34,7 @@ KINDS = {
     "records": "trustkit.evidence.records:Records",
     "reruns": "trustkit.evidence.reruns:Reruns",
     "residuals": "trustkit.evidence.residuals:Residuals",
+    "shifts": "trustkit.evidence.shifts:Shifts",
     "slices": "trustkit.evidence.slices:Slices",
 }
 """Where each kind of evidence is defined."""

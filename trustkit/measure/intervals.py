@@ -777,13 +777,13 @@ class GreatestDistance(Limits):
         return np.where(np.minimum(self.n, self.m) > 0, made.max(axis=1, initial=0.0), 1.0)
 
     def p_above(self, limit: Floats) -> Floats:
-        """Smallest level at which the lower limit exceeds `limit`: that of the clearest difference, times k."""
+        """Smallest level at which the lower limit exceeds `limit`: that of the clearest, times k."""
         some = np.abs(self.a - self.b) > limit[:, None]
         p = self._each(lambda sizes, bound: sizes.p_above(bound), limit[:, None], some, nothing=1.0)
         return np.minimum(p.min(axis=1, initial=1.0) * np.isfinite(self.a).sum(axis=1), 1.0)
 
     def p_below(self, limit: Floats) -> Floats:
-        """Smallest level at which the upper limit is under `limit`: that of the least clear difference."""
+        """Smallest level at which the upper limit is under `limit`: that of the least clear."""
         within = (np.abs(self.a - self.b) < limit[:, None]) | np.isnan(self.a)
         some = np.isfinite(self.a) & within.all(axis=1, keepdims=True)
         p = self._each(lambda sizes, bound: sizes.p_below(bound), limit[:, None], some, nothing=0.0)
@@ -806,6 +806,34 @@ class GreatestDistance(Limits):
         made = np.full(self.a.shape, nothing)
         made[some] = measured(sizes, np.broadcast_to(at, self.a.shape)[some])
         return made
+
+
+@dataclass(frozen=True)
+class OneOf(Limits):
+    """Limits of one of several shares, of which only those that stand out are shown.
+
+    Parameters
+    ----------
+    inner : Limits
+        Its limits, were it the only one.
+    among : array, shape (estimates,)
+        How many there were to choose from: the lower limit is taken at level / among.
+    open : array of bool, shape (estimates,)
+        Whether the share, though it is there, may be in order, as its owner
+        alone can say: the lower limit is then 0.
+    """
+
+    inner: Limits
+    among: Floats
+    open: NDArray[np.bool_]
+
+    def lower(self, level: Level) -> Floats:
+        """Lower limit at level / among, at least 0."""
+        return np.where(self.open, 0.0, np.maximum(self.inner.lower(level / self.among), 0.0))
+
+    def upper(self, level: Level) -> Floats:
+        """Upper limit, between 0 and 1."""
+        return np.clip(self.inner.upper(level), 0.0, 1.0)
 
 
 def mean_size(a: Difference, b: Difference) -> Greatest:
