@@ -14,7 +14,7 @@ import numpy as np
 from trustkit.detectors.values import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,9 +22,10 @@ _COMPOSED = 256
 """Longest value whose letters and marks are put together: to sort marks takes time with their square."""
 
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТУХаеорсухіјѕ", "ABESIJKMHOPCTYXaeopcyxijs")
-_CAMEL = re.compile(r"(?<=[a-zа-яё0-9])(?=[A-ZА-ЯЁ])")
+_CAMEL = re.compile(r"(?<=[a-zа-яё0-9])(?=[A-ZА-ЯЁ])|(?<=[A-ZА-ЯЁ])(?=[A-ZА-ЯЁ][a-zа-яё]{2})")
 _NUMBER = re.compile(r"(?<![\w.,:/+\-])\d+(?:[ \-]\d+)*(?:\.0+)?(?![\w:/]|[.,\-]\d)")
 _DAY = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|\d\d-\d\d-(?:19|20)\d\d")
+_WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST, _FARTHEST = 7, 20
 
 
@@ -44,7 +45,7 @@ class Tokens:
     digits: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Content:
     """A column, or the texts of a file, as detectors read them.
 
@@ -79,6 +80,25 @@ class Content:
         return "\n".join(self.texts)
 
     @cached_property
+    def small(self) -> str:
+        """`joined` in small letters, as long as `joined`."""
+        small = self.joined.lower()
+        return small if len(small) == len(self.joined) else "".join(map(_lowered, self.joined))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Words of all values, in small letters: what a look at them rules out need not be searched for."""
+        return frozenset() if self.numbers else frozenset(_WORD.findall(self.small))
+
+    def has(self, *parts: str) -> bool:
+        """Whether one of several texts in small letters occurs in any value."""
+        return any(part in self.small for part in parts)
+
+    def ends(self, endings: tuple[str, ...]) -> bool:
+        """Whether a word ends in one of several endings."""
+        return any(word.endswith(endings) for word in self.words)
+
+    @cached_property
     def latin(self) -> str:
         """`joined` with the Cyrillic letters that look like Latin ones in Latin."""
         return self.joined if self.joined.isascii() else self.joined.translate(_LOOK_ALIKES)
@@ -105,15 +125,11 @@ class Content:
     @cached_property
     def _tokens(self) -> Mapping[int, Tokens]:
         by_length: dict[int, tuple[list[int], list[str]]] = {}
-        for match in _NUMBER.finditer(self.joined):
-            text = match[0].split(".")[0]
-            whole = [text] if text.isdigit() or not _DAY.search(text) else []
-            parts = [] if text.isdigit() else re.split("[ -]", text)
-            for each in (re.sub("[ -]", "", part) for part in [*whole, *parts]):
-                if _SHORTEST <= len(each) <= _FARTHEST:
-                    offsets, digits = by_length.setdefault(len(each), ([], []))
-                    offsets.append(match.start())
-                    digits.append(each)
+        for offset, text in self._numbers():
+            if _SHORTEST <= len(text) <= _FARTHEST:
+                offsets, digits = by_length.setdefault(len(text), ([], []))
+                offsets.append(offset)
+                digits.append(text)
         return {
             length: Tokens(
                 np.searchsorted(self.starts, np.array(offsets), side="right") - 1,
@@ -123,8 +139,27 @@ class Content:
             for length, (offsets, digits) in by_length.items()
         }
 
+    def _numbers(self) -> Iterator[tuple[int, str]]:
+        """Each number with its offset; one in groups as a whole, unless it is a day, and by its groups."""
+        if self.numbers:
+            yield from ((start, text) for start, text in zip(self.starts.tolist(), self.texts, strict=True) if text.isdigit())
+            return
+        for match in _NUMBER.finditer(self.joined):
+            text = match[0].split(".")[0]
+            if text.isdigit():
+                yield match.start(), text
+                continue
+            if not _DAY.search(text):
+                yield match.start(), text.replace(" ", "").replace("-", "")
+            yield from ((match.start(), part) for part in re.split("[ -]", text))
+
 
 _NONE = Tokens(np.zeros(0, dtype=np.intp), np.zeros((0, 0), dtype=np.int64))
+
+
+def _lowered(character: str) -> str:
+    small = character.lower()
+    return small if len(small) == 1 else character
 
 
 def spoken(name: str) -> str:

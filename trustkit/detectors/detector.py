@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from trustkit.evidence.contents import Hits
 
 if TYPE_CHECKING:
-    import re
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -20,6 +18,13 @@ if TYPE_CHECKING:
 
 IDENTIFIERS, SPECIAL, SECRETS = "identifiers", "special", "secrets"
 """Families of detectors: each check reads one."""
+
+
+class Words(Protocol):
+    """What finds words in the name of a column: a pattern, or what stands for one."""
+
+    def search(self, name: str, /) -> object | None:
+        """Return None where none of them is in the name."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Detector:
         Of a `Content`: the places of the values that have its shape, and of
         those that are proven to be it, each value once. Proven are shapes
         that nothing else has, or those whose check digit agrees.
-    words : pattern
+    words : Words
         Found in `Content.spoken`, the words of a column's name.
     chance : float
         Share of the values of its shape that its check digit lets pass by
@@ -50,7 +55,7 @@ class Detector:
     family: str
     title: str
     find: Callable[[Content], tuple[Places, Places]]
-    words: re.Pattern[str] | None = None
+    words: Words | None = None
     chance: float = 0.0
 
 
