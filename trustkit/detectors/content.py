@@ -23,6 +23,7 @@ _COMPOSED = 256
 
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТУХаеорсухіјѕ", "ABESIJKMHOPCTYXaeopcyxijs")
 _CAMEL = re.compile(r"(?<=[a-zа-яё0-9])(?=[A-ZА-ЯЁ])|(?<=[A-ZА-ЯЁ])(?=[A-ZА-ЯЁ][a-zа-яё]{2})")
+_APOSTROPHES = re.compile("['’‘ʻʼ`´ʹ]")
 _NUMBER = re.compile(r"(?<![\w.,:/+\-])\d+(?:[ \-]\d+)*(?:\.0+)?(?![\w:/]|[.,\-]\d)")
 _DAY = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|\d\d-\d\d-(?:19|20)\d\d")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -142,7 +143,11 @@ class Content:
     def _numbers(self) -> Iterator[tuple[int, str]]:
         """Each number with its offset; one in groups as a whole, unless it is a day, and by its groups."""
         if self.numbers:
-            yield from ((start, text) for start, text in zip(self.starts.tolist(), self.texts, strict=True) if text.isdigit())
+            yield from (
+                (start, text)
+                for start, text in zip(self.starts.tolist(), self.texts, strict=True)
+                if text.isdigit()
+            )
             return
         for match in _NUMBER.finditer(self.joined):
             text = match[0].split(".")[0]
@@ -164,7 +169,7 @@ def _lowered(character: str) -> str:
 
 def spoken(name: str) -> str:
     """Return the words of a column's name, in small letters, one space between them."""
-    text = _CAMEL.sub(" ", unicodedata.normalize("NFKC", name[:200]))
+    text = _CAMEL.sub(" ", _APOSTROPHES.sub("", unicodedata.normalize("NFKC", name[:200])))
     return " ".join(re.sub(r"[\W_]+", " ", text).lower().split())
 
 
