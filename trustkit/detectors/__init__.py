@@ -7,7 +7,7 @@ from importlib import import_module
 
 from trustkit.detectors.detector import Detector
 
-MODULES: tuple[str, ...] = ()
+MODULES = ("contacts", "devices", "documents", "numbers", "payments", "people")
 """Modules of this room, each with a tuple ``DETECTORS``."""
 
 

@@ -71,14 +71,17 @@ class Contents:
         on; ``unit``, the column that names the person of a row, or None;
         ``detectors``, by name: ``family``, ``title`` and ``chance``, the
         share of values of its shape that its check digit lets pass by chance
-        (0: it has none); ``model``, structural facts of the model's file.
+        (0: it has none).
     columns : mapping of (str, str) to Column
         By where it is, `AUDIT`, `TRAIN` or `MODEL`, and name: of the model,
         the path of its file.
+    stored : mapping of str to tuple of str
+        By the path of a model's file: its attributes that hold training rows.
     """
 
     schema: Mapping[str, Any]
     columns: Mapping[tuple[str, str], Column]
+    stored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     kind: ClassVar[str] = "contents"
 
@@ -87,7 +90,11 @@ class Contents:
             raise ValueError("contents of different schemas do not add")
         keys = sorted({*self.columns, *other.columns})
         columns = {key: self.columns.get(key, Column()) + other.columns.get(key, Column()) for key in keys}
-        return Contents(self.schema, columns)
+        stored = {
+            path: tuple(sorted({*self.stored.get(path, ()), *other.stored.get(path, ())}))
+            for path in sorted({*self.stored, *other.stored})
+        }
+        return Contents(self.schema, columns, stored)
 
     def of_family(self, family: str) -> dict[str, Mapping[str, Any]]:
         """Return what is declared of the detectors of a family, by name."""
@@ -129,7 +136,8 @@ class Contents:
             ]
             for key, each in sorted(self.columns.items())
         ]
-        return {"schema": dict(self.schema), "columns": columns}
+        stored = {path: list(names) for path, names in self.stored.items()}
+        return {"schema": dict(self.schema), "columns": columns, "stored": stored}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -143,4 +151,5 @@ class Contents:
             )
             for where, name, rows, values, of, hits in data["columns"]
         }
-        return cls(data["schema"], columns)
+        stored = {path: tuple(names) for path, names in data["stored"].items()}
+        return cls(data["schema"], columns, stored)
