@@ -15,7 +15,7 @@ from trustkit.collectors.records import read_document, template_text
 from trustkit.config import DOCUMENTS, Config
 from trustkit.errors import ConfigError
 from trustkit.evidence import Evidence
-from trustkit.evidence.records import ALL, CARD, CLOSED, HIGH, Document, Records, Register, Stated
+from trustkit.evidence.records import ALL, CARD, CLOSED, HIGH, Document, Opted, Records, Register, Stated
 from trustkit.testing import assert_kind
 
 KINDS = (CARD, *DOCUMENTS)
@@ -66,7 +66,8 @@ def samples() -> list[Records]:
         with tempfile.TemporaryDirectory() as folder:
             documents = {kind: read(Path(folder), kind, text(kind)) for kind in KINDS}
         months = {"": 3, "2020-02": 10, "2026-10": 90}
-        made.append(Records({"version": "2026.1", "sdg": ["8.10", "99.9"]}, documents, {}, months))
+        opted_out = {"audit": Opted(7, 100), "train": None}
+        made.append(Records({"version": "2026.1", "sdg": ["8.10", "99.9"]}, documents, {}, months, opted_out))
     return [*made, Records({"version": None, "sdg": []})]
 
 
@@ -75,7 +76,7 @@ class TestContract:
         a, b = (read(tmp_path, kind, filled(kind), f"{kind}.md") for kind in ("notice", "dataset"))
         schema = {"version": "1", "sdg": []}
         pieces = [
-            Records(schema, {"notice": a}, {"a.csv": "1"}, {"2026-01": 3}),
+            Records(schema, {"notice": a}, {"a.csv": "1"}, {"2026-01": 3}, {"audit": Opted(1, 9)}),
             Records(schema, {"dataset": b}, {"b.csv": "2"}, {"2026-02": 4}),
             Records(schema, {"notice": a}, {"a.csv": "1"}, {"2026-01": 5}),
         ]
@@ -269,6 +270,8 @@ class TestRegisters:
             ("r.toml", 'owner = "risk team"\ndate = 2026-11-01\n'
              '[[risks]]\nrisk = "a"\nlevel = "high"\nowner = "x"\n'
              '[[risks]]\nrisk = "b"\nlevel = "low"\n'),
+            ("r.json", '{"owner": "risk team", "date": "2026-11-01", "risks": ['
+             '{"risk": "a", "level": "high", "owner": "x"}, {"risk": "b", "level": "low"}]}'),
             ("r.yaml", "owner: risk team\ndate: 2026-11-01\nrisks:\n- {risk: a, level: high, owner: x}\n"
              "- {risk: b, level: low}\n"),
         ],
@@ -298,6 +301,180 @@ class TestRegisters:
         assert document.facts["expires"].startswith("2027-06-01")
         assert {"contact", "covers_model", "response_time"} <= {*document.facts}
         assert all(document.needs.values())
+
+
+def croissant(**keys):
+    """A Croissant file about a data set, with what a data sheet asks for beside."""
+    made = {
+        "@context": {"@vocab": "https://schema.org/", "rai": "http://mlcommons.org/croissant/RAI/"},
+        "@type": "sc:Dataset",
+        "dct:conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": "Applications",
+        "description": "Applications for credit at all branches.",
+        "license": "https://creativecommons.org/licenses/by/4.0/",
+        "url": "https://example.org/applications",
+        "creator": {"@type": "sc:Organization", "name": "data office"},
+        "datePublished": "2026-09-01",
+        "version": 1.10,
+        "basis": "contract",
+        "retention": "24 months",
+        "rai:dataUseCases": "Decide on credit.",
+        "rai:dataCollection": "By clerks, on form 12.",
+        "rai:dataPreprocessingProtocol": ["Without withdrawn applications."],
+        "rai:personalSensitiveInformation": ["Age", "Income"],
+        "rai:dataLimitations": "Income is stated, not proved.",
+        "rai:dataReleaseMaintenancePlan": "Each quarter.",
+        "distribution": [
+            {"@type": "cr:FileObject", "name": "log", "contentUrl": "./log.csv", "sha256": "a" * 64}
+        ],
+        "recordSet": [],
+        **keys,
+    }
+    return json.dumps({key: value for key, value in made.items() if value is not None})
+
+
+class TestCroissant:
+    def test_a_whole_file_is_a_whole_data_sheet(self, tmp_path):
+        sheet = read(tmp_path, "dataset", croissant(), "sheet.json")
+        assert not sheet.problem
+        assert all(sheet.needs.values()), sheet.needs
+        assert {*sheet.needs_facts} <= {*sheet.facts}
+        assert (sheet.facts["date"], sheet.facts["retention"]) == ("2026-09-01", "24 months")
+        assert sheet.facts["owner"] == sheet.facts["rights"] == "given"
+        assert sheet.digests == {"log.csv": "a" * 64}
+        assert "Applications" not in json.dumps(sheet.to_json())
+
+    @pytest.mark.parametrize(
+        "name", ["@context", "dct:conformsTo", "name", "description", "license", "url", "creator",
+                 "datePublished", "distribution"],
+    )  # fmt: skip
+    def test_what_the_format_requires_is_missed(self, tmp_path, name):
+        """The properties that Croissant 1.0 lists as required, one after the other left out."""
+        sheet = read(tmp_path, "dataset", croissant(**{name: None}), "sheet.jsonld")
+        wanting = [need for need, there in sheet.needs.items() if not there]
+        assert f"Croissant: {name.removeprefix('dct:')}" in wanting
+
+    @pytest.mark.parametrize(
+        ("key", "title"),
+        [
+            ("rai:dataCollection", "Collection"),
+            ("rai:dataPreprocessingProtocol", "Preparation"),
+            ("rai:personalSensitiveInformation", "Who is in it"),
+            ("rai:dataLimitations", "Quality and known gaps"),
+            ("rai:dataReleaseMaintenancePlan", "Lineage"),
+        ],
+    )
+    def test_what_nobody_wrote_down_is_missed(self, tmp_path, key, title):
+        sheet = read(tmp_path, "dataset", croissant(**{key: None}), "sheet.json")
+        assert [need for need, there in sheet.needs.items() if not there] == [title]
+
+    def test_properties_by_prefix_by_address_and_in_a_graph(self, tmp_path):
+        node = json.loads(croissant())
+        node["http://mlcommons.org/croissant/RAI/dataCollection"] = node.pop("rai:dataCollection")
+        node["https://schema.org/license"] = {"@id": node.pop("license")}
+        text = json.dumps({"@context": node.pop("@context"), "@graph": [{"@type": "sc:Person"}, node]})
+        sheet = read(tmp_path, "dataset", text, "sheet.json")
+        assert all(sheet.needs.values()), sheet.needs
+        assert sheet.facts["rights"] == "given"
+
+    @pytest.mark.parametrize("version", ["http://mlcommons.org/croissant/2.0", "croissant", "", ["x"]])
+    def test_another_format_is_not_this_one(self, tmp_path, version):
+        sheet = read(tmp_path, "dataset", croissant(**{"dct:conformsTo": version}), "sheet.json")
+        assert not sheet.needs["Croissant: conformsTo"]
+
+    def test_the_vocabulary_of_responsible_ai_may_be_declared_beside(self, tmp_path):
+        both = ["http://mlcommons.org/croissant/RAI/1.0", "http://mlcommons.org/croissant/1.1"]
+        sheet = read(tmp_path, "dataset", croissant(**{"dct:conformsTo": both}), "sheet.json")
+        assert sheet.needs["Croissant: conformsTo"]
+
+    def test_a_plain_json_object_is_a_form(self, tmp_path):
+        sheet = read(tmp_path, "dataset", '{"owner": "data office", "origin": "branches"}', "sheet.json")
+        assert sheet.facts == {"owner": "given", "origin": "given"}
+        assert sheet.needs["Origin"]
+        assert not any(need.startswith("Croissant") for need in sheet.needs)
+
+    @pytest.mark.parametrize("text", ["", "[1]", "{", '"x"', "[" * 100_000, '{"@graph": 3}', "nul\0"])
+    def test_what_is_no_data_set_says_so_or_says_nothing(self, tmp_path, text):
+        sheet = read(tmp_path, "dataset", text, "sheet.json")
+        assert sheet.problem or not any(sheet.needs.values())
+
+    def test_digests_are_compared_with_the_training_file_too(self, tmp_path):
+        rows = "g,d\n" + "a,0\nb,1\n" * 5
+        (tmp_path / "log.csv").write_text(rows)
+        (tmp_path / "train.csv").write_text(rows + "a,1\n")
+        files = [{"contentUrl": name, "sha256": "b" * 64} for name in ("log.csv", "train.csv", "gone.csv")]
+        (tmp_path / "sheet.json").write_text(croissant(distribution=files))
+        config = Config.of(
+            folder=tmp_path,
+            data={"audit": "log.csv", "train": "train.csv", "prediction": "d"},
+            documents={"dataset": "sheet.json"},
+        )
+        card = tk.audit(config=config, only=["data-protection/governance"], as_of="2026-11-24")
+        found = {
+            f.subject["file"]: f.verdict
+            for f in card.findings
+            if f.id.endswith(":max") and f.metric == "contradicted"
+        }
+        assert found == {"log.csv": "fail", "train.csv": "fail"}
+
+
+class TestOptOut:
+    def audited(self, said, train=None, documents=None, **keys):
+        rows = pd.DataFrame({"d": [0, 1] * (len(said) // 2), "out": said})
+        return tk.audit(
+            data=rows, train=train, prediction="d", opt_out="out", only=["data-protection/retention"],
+            documents=documents or {}, **keys,
+        )  # fmt: skip
+
+    def found(self, card):
+        return {f.subject["file"]: f for f in card.findings if f.metric == "opted_out"}
+
+    @pytest.mark.parametrize(
+        ("said", "share"),
+        [
+            ([True, False] * 50, 0.5),
+            ([1, 0, 0, 0] * 25, 0.25),
+            (["Yes", " TRUE ", "no", ""] * 25, 0.5),
+            ([None, "false", "0", "y"] * 25, 0),
+            ([1.0, 0.0, float("nan"), 0.0] * 25, 0.25),
+        ],
+    )
+    def test_texts_that_say_so(self, said, share):
+        found = self.found(self.audited(said))["audit"]
+        assert found.estimate == share
+        assert found.verdict == ("pass" if share == 0 else "fail")
+
+    def test_training_rows_that_opted_out(self):
+        train = pd.DataFrame({"d": [0, 1] * 10, "out": ["yes"] + ["no"] * 19})
+        found = self.found(self.audited([0] * 100, train))
+        assert (found["audit"].verdict, found["train"].verdict) == ("pass", "fail")
+
+    def test_training_rows_that_do_not_say_are_open(self):
+        found = self.found(self.audited([0] * 100, pd.DataFrame({"d": [0, 1]})))
+        assert found["train"].verdict == "inconclusive"
+        assert found["train"].why == "the train data do not say who opted out"
+
+    def test_without_a_data_sheet_the_rest_is_asked_for(self):
+        card = self.audited([0] * 100)
+        (control,) = [c for c in card.controls if c.id == "TK-DPR-02"]
+        assert control.verdict == "not_assessed"
+        assert "documents.dataset" in control.needs[0]
+
+    def test_of_a_file_and_through_a_file(self, tmp_path):
+        (tmp_path / "log.csv").write_text("d,out\n" + "0,1\n1,0\n1,0\n" * 10)
+        (tmp_path / "train.csv").write_text("d,out\n0,0\n1,0\n")
+        data = {"audit": "log.csv", "train": "train.csv", "prediction": "d", "opt_out": "out"}
+        evidence = tk.collect(tk.System(config=Config.of(folder=tmp_path, data=data)), only=["records"])
+        evidence.save(tmp_path / "e.json")
+        records = Evidence.load(tmp_path / "e.json").kinds["records"]
+        assert records.opted_out == {"audit": Opted(10, 30), "train": Opted(0, 2)}
+
+    def test_few_of_them_are_not_shared(self):
+        schema = {"version": None, "sdg": []}
+        records = Records(schema, opted_out={"audit": Opted(3, 100), "train": Opted(0, 50)})
+        assert records.without_small_cells(5).opted_out == {"audit": None, "train": Opted(0, 50)}
+        added = records + Records(schema, opted_out={"audit": None, "train": Opted(1, 9)})
+        assert added.opted_out == {"audit": None, "train": Opted(1, 59)}
 
 
 class TestWords:
@@ -345,7 +522,7 @@ class TestHostile:
             assert not document.facts
             assert "\n" not in document.problem
 
-    @pytest.mark.parametrize("suffix", ["csv", "toml", "yaml", "txt"])
+    @pytest.mark.parametrize("suffix", ["csv", "json", "jsonld", "toml", "yaml", "txt"])
     @pytest.mark.parametrize("name", BAD)
     def test_by_any_suffix(self, tmp_path, name, suffix):
         read(tmp_path, "incident-register", BAD[name], f"page.{suffix}")

@@ -1,15 +1,18 @@
-"""How a document is read: front matter, headings and tables of Markdown, CSV, TOML, YAML and security.txt."""
+"""How a document is read: front matter, headings, tables of Markdown, CSV, TOML, YAML, JSON, security.txt."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
+
+from trustkit.collectors.croissant import dataset_of, facts_of, required_of, sections_of
 
 MOST_BYTES = 1 << 20
 """A larger document is not read."""
@@ -67,6 +70,8 @@ class Page:
         What stands outside of front matter, comments and code.
     problem : str
         What is wrong with its front matter; empty where nothing is.
+    required : dict of str to bool
+        What its own format requires of it, and whether that is there.
     """
 
     facts: dict[str, Tree] = field(default_factory=dict)
@@ -74,6 +79,7 @@ class Page:
     tables: list[Table] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     problem: str = ""
+    required: dict[str, bool] = field(default_factory=dict)
 
 
 def read_page(name: str, data: bytes) -> Page:
@@ -95,6 +101,7 @@ def read_page(name: str, data: bytes) -> Page:
     if name.lower().endswith("security.txt"):
         return _security_txt(text)
     readers = {"csv": _csv, "toml": _toml_page, "yaml": _yaml_page, "yml": _yaml_page}
+    readers |= {"json": _json_page, "jsonld": _json_page}
     return readers.get(name.lower().rpartition(".")[2], _markdown)(text)
 
 
@@ -364,6 +371,29 @@ def _toml_page(text: str) -> Page:
 
 def _yaml_page(text: str) -> Page:
     return _mapped(_yaml, text)
+
+
+def _json_page(text: str) -> Page:
+    """Page of a JSON object; one about a data set is read as Croissant."""
+    try:
+        tree = json.loads(text, parse_float=str, parse_int=str)
+        if not isinstance(tree, dict):
+            raise PageError("not a mapping")
+        dataset = dataset_of(tree)
+        return _mapped(lambda _: _texts(tree), text) if dataset is None else _croissant_page(dataset)
+    except PageError as error:
+        return Page(problem=str(error))
+    except (ValueError, RecursionError):
+        return Page(problem="not JSON")
+
+
+def _croissant_page(dataset: Mapping[str, Any]) -> Page:
+    said = {
+        title: bool(values) and filled(_texts({"": values})) for title, values in sections_of(dataset).items()
+    }
+    required = {name: filled(_texts({"": value})) for name, value in required_of(dataset).items()}
+    headings = [Heading(title, (slug(title),), says_it) for title, says_it in said.items()]
+    return Page(_texts(facts_of(dataset)), headings, required=required)
 
 
 def _mapped(reader: Any, text: str) -> Page:

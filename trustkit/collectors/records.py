@@ -14,6 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trustkit.collectors.pages import (
     MOST_BYTES,
     Heading,
@@ -28,8 +30,18 @@ from trustkit.collectors.pages import (
 )
 from trustkit.collectors.sources import Sources
 from trustkit.config import DOCUMENTS
-from trustkit.evidence.records import ALL, CARD, CLOSED, HIGH, Document, Records, Register, Stated
-from trustkit.frames import Frame
+from trustkit.evidence.records import (
+    ALL,
+    CARD,
+    CLOSED,
+    HIGH,
+    Document,
+    Opted,
+    Records,
+    Register,
+    Stated,
+)
+from trustkit.frames import Frame, header
 
 MOST_STATED = 200
 """Figures, groups, targets and digests that are kept of one document."""
@@ -87,6 +99,9 @@ _NAMES = {
 }  # fmt: skip
 """Other names of figures that can be compared."""
 
+_YES = {"true", "1", "yes"}
+"""Texts by which a row says that its person opted out."""
+
 _COMPARED = {*_NAMES.values(), "accuracy", "selection_rate", "balanced_accuracy"}
 _NUMBER = re.compile(r"([-+]?\d{0,15}(?:[.,]\d{1,15})?(?:[eE][-+]?\d{1,3})?)\s*(%?)")
 _LINE = re.compile(
@@ -123,8 +138,15 @@ def collect_records(sources: Sources) -> Records:
     if any("retention" in document.facts for document in documents.values()):
         months = _months(sources)
     schema = {"version": config.system.version, "sdg": list(config.system.sdg)}
-    inputs = {read.path: read.sha256 for read in sources.frame.inputs if read.role == "audit"}
-    return Records(schema, documents, dict(sorted(inputs.items())), months)
+    stated = any(document.digests for document in documents.values())
+    return Records(schema, documents, _digests_of_files(sources, stated), months, _opted_out(sources))
+
+
+def _digests_of_files(sources: Sources, stated: bool) -> dict[str, str]:
+    """SHA-256 of the audited files; where a document states digests, of the training files too."""
+    train = sources.train if stated else None
+    inputs = [*sources.frame.inputs, *(train.inputs if train is not None else ())]
+    return {read.path: read.sha256 for read in sorted(inputs, key=lambda read: read.path)}
 
 
 class _Known:
@@ -177,7 +199,7 @@ def read_document(kind: str, folder: Path, name: str, known: _Known | None = Non
         problem=problem or page.problem,
         facts=facts,
         headings={heading.title: heading.filled for heading in page.headings[:MOST_STATED]},
-        needs={need.title: _stands(need, page.headings) for need in _needs(template)},
+        needs={need.title: _stands(need, page.headings) for need in _needs(template)} | page.required,
         needs_facts=tuple(_facts(template, given=False)),
         needs_columns=tuple(_canonical(template.tables[0]).header) if template.tables else (),
         registers=tuple(_register(table) for table in tables[:20]),
@@ -430,19 +452,41 @@ def _reporting(page: Page) -> dict[str, str]:
     return {name: "given" for name, given in found.items() if given}
 
 
+# What is counted of the rows
+
+
 def _months(sources: Sources) -> dict[str, int]:
     """Rows by month of the column of time; none where there is no such column or it holds no dates."""
     column = sources.data.time
     if column is None:
         return {}
-    frame, data = sources.frame, sources.system.data
-    if data is None:  # what was read of a file are the columns that decide
-        source = sources.data.audit
-        frame = Frame.open(source, key="data.audit", folder=sources.system.folder, columns=[column])
-    labels = frame.labels(column)
     counts: Counter[str] = Counter()
-    rows = Counter(labels.codes.tolist())
-    for code, name in enumerate(labels.names):
+    for name, rows in (_rows_by_label(sources, "audit", column) or {}).items():
         match = _MONTH.match(name)
-        counts[match[0] if match else ""] += rows[code]
+        counts[match[0] if match else ""] += rows
     return dict(sorted(counts.items()))
+
+
+def _opted_out(sources: Sources) -> dict[str, Opted | None]:
+    """Rows whose person opted out, of the audited and of the training rows; None where they do not say."""
+    column = sources.data.opt_out
+    roles = [
+        role for role in ("audit", "train") if column is not None and sources.system.source(role) is not None
+    ]
+    made: dict[str, Opted | None] = {}
+    for role in roles:
+        rows = _rows_by_label(sources, role, column or "")
+        out = sum(n for name, n in (rows or {}).items() if name.strip().casefold() in _YES)
+        made[role] = None if rows is None else Opted(out, sum(rows.values()))
+    return made
+
+
+def _rows_by_label(sources: Sources, role: str, column: str) -> dict[str, int] | None:
+    """Rows by canonical label of a column; None where the table has no such column."""
+    source, folder, key = sources.system.source(role), sources.system.folder, f"data.{role}"
+    if column not in header(source, key=key, folder=folder):
+        return None
+    labels = Frame.open(source, key=key, folder=folder, columns=[column]).labels(column)
+    return dict(
+        zip(labels.names, np.bincount(labels.codes, minlength=len(labels.names)).tolist(), strict=True)
+    )

@@ -141,6 +141,17 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Opted:
+    """Rows whose person opted out of the use of their data, of all rows of a table."""
+
+    out: int = 0
+    rows: int = 0
+
+    def __add__(self, other: Opted) -> Opted:
+        return Opted(self.out + other.out, self.rows + other.rows)
+
+
+@dataclass(frozen=True)
 class Records:
     """Facts and counts of a system's documents, and what of its data they are compared with.
 
@@ -153,16 +164,21 @@ class Records:
     documents : mapping of str to Document
         By kind.
     files : mapping of str to str
-        SHA-256 of the audited files, by path.
+        SHA-256 of the audited files, by path; of the training files too where a document states digests.
     months : mapping of str to int
         Rows of the audited data by month of ``data.time``, as ``2026-11``;
         counted only where a document states a time of keeping.
+    opted_out : mapping of str to Opted or None
+        By table, ``audit`` or ``train``, where `data.opt_out` is declared;
+        None where that cannot be told: the table has no such column, or the
+        count is too small to be shared.
     """
 
     schema: Mapping[str, Any]
     documents: Mapping[str, Document] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     months: Mapping[str, int] = field(default_factory=dict)
+    opted_out: Mapping[str, Opted | None] = field(default_factory=dict)
 
     kind: ClassVar[str] = "records"
 
@@ -177,11 +193,19 @@ class Records:
                 month: self.months.get(month, 0) + other.months.get(month, 0)
                 for month in sorted({*self.months, *other.months})
             },
+            {
+                role: _sum(self.opted_out.get(role, Opted()), other.opted_out.get(role, Opted()))
+                for role in sorted({*self.opted_out, *other.opted_out})
+            },
         )
 
     def without_small_cells(self, min_cell: int) -> Records:
-        """Return records to share: without the rows by month, some of which may be few."""
-        return Records(self.schema, self.documents, self.files)
+        """Return records to share: without the rows by month, some of which may be few, and few opt-outs."""
+        opted_out = {
+            role: None if each is None or 0 < each.out < min_cell else each
+            for role, each in self.opted_out.items()
+        }
+        return Records(self.schema, self.documents, self.files, {}, opted_out)
 
     def notes(self) -> list[str]:
         """Say which documents were read, and which of them cannot be."""
@@ -196,13 +220,23 @@ class Records:
             "documents": {kind: document.to_json() for kind, document in self.documents.items()},
             "files": dict(self.files),
             "months": dict(self.months),
+            "opted_out": {
+                role: None if each is None else [each.out, each.rows] for role, each in self.opted_out.items()
+            },
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
         documents = {kind: Document.from_json(each) for kind, each in data["documents"].items()}
-        return cls(data["schema"], documents, data["files"], data["months"])
+        opted_out = {
+            role: None if each is None else Opted(*each) for role, each in data.get("opted_out", {}).items()
+        }
+        return cls(data["schema"], documents, data["files"], data["months"], opted_out)
+
+
+def _sum(one: Opted | None, other: Opted | None) -> Opted | None:
+    return None if one is None or other is None else one + other
 
 
 def _united(one: Mapping[str, Any], other: Mapping[str, Any], differing: str) -> dict[str, Any]:

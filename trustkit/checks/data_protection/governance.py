@@ -37,8 +37,9 @@ def governance(records: Records, *, as_of: date | None = None) -> Iterator[Estim
 
     Read from the data sheet, ``documents.dataset``: origin, collection,
     preparation, composition, quality, lineage, rights, owner, version and
-    date. A SHA-256 that it states of an audited file is compared with the
-    file's own.
+    date. It is Markdown, or a Croissant file (JSON-LD), of which the
+    properties that its format requires are looked for too. A SHA-256 that it
+    states of an audited or a training file is compared with the file's own.
 
     Why it matters
     --------------
@@ -50,9 +51,11 @@ def governance(records: Records, *, as_of: date | None = None) -> Iterator[Estim
     -----------
     The figures are facts. ``missing`` counts required parts of the sheet and
     says which, ``age_days`` runs from its ``date`` and is unbounded where
-    there is none or it expired. ``contradicted`` is 1 for an audited file
-    whose digest is not the one stated; a file that was not audited cannot be
-    compared. The text itself remains a claim of its owner.
+    there is none or it expired. ``contradicted`` is 1 for a file whose digest
+    is not the one stated; a file that was not read cannot be compared. Of a
+    Croissant file the license is the ``rights``, and what the vocabulary of
+    responsible AI says (``rai:dataCollection``, ``rai:dataLimitations``) are
+    the sections. The text itself remains a claim of its owner.
 
     Remedy
     ------
@@ -61,8 +64,8 @@ def governance(records: Records, *, as_of: date | None = None) -> Iterator[Estim
 
     References
     ----------
-    A/RES/78/265 7 and 6(i); Gebru et al. 2021, "Datasheets for datasets"; EU AI Act, Art. 10(2); GDPR,
-    Art. 30.
+    A/RES/78/265 7 and 6(i); Gebru et al. 2021, "Datasheets for datasets"; Croissant 1.0 and its
+    vocabulary of responsible AI (MLCommons 2024); EU AI Act, Art. 10(2); GDPR, Art. 30.
     """
     document, parts = document_of(records, KIND), Parts()
     look_at_headings(parts, document)
@@ -78,5 +81,5 @@ def _digests(document: Document, records: Records) -> Iterator[Estimate]:
             differs = digest != records.files[path]
             subject = {"document": KIND, "file": path}
             made = fact("contradicted", int(differs), 1, subject)
-            why = "the audited file is not the one on record" if differs else None
+            why = "the file is not the one on record" if differs else None
             yield Estimate("contradicted", subject, made.value, 1, 1, limits=made.limits, why=why)
