@@ -22,7 +22,10 @@ NEAR = 0.01
 """How far, in shares of the rows, a cut may lie off so as to be a round number; less in the tails."""
 
 WIDEST = 4
-"""A range between two cuts spans no more cells; one that is open to a side may."""
+"""A range between two cuts spans no more cells where it is sought; one that is open to a side may.
+
+Wider ones come of two that touch or overlap.
+"""
 
 LEAST_ROWS, LEAST_SHARE = 30, 0.015
 """A slice has at least so many rows and this share of them, and at most half; rarer labels are pooled."""
@@ -56,12 +59,15 @@ class Column:
         Conditions in words: a value, or a range as ``<25``, ``25..<60``, ``>=60``.
     covers : array, shape (conditions, cells)
         1 where a condition holds in a cell, else 0.
+    sought : int
+        Conditions that are searched: the first so many. The rest are joined of them.
     """
 
     name: str
     codes: Ints
     labels: tuple[str, ...]
     covers: NDArray[np.float64]
+    sought: int
 
     @classmethod
     def of_numbers(cls, name: str, values: NDArray[np.float64], sample: Ints) -> Column:
@@ -71,18 +77,15 @@ class Column:
         codes = np.searchsorted(edges, values, side="right").astype(np.int16)
         missing = np.isnan(values)
         codes[missing] = cells
-        ranges = [
-            (i, j)
-            for i in range(cells)
-            for j in range(i + 1, cells + 1)
-            if (i == 0) != (j == cells) or (j - i <= WIDEST and j - i < cells)
-        ]
-        labels = [_range_text(edges, i, j) for i, j in ranges]
-        covers = np.zeros((len(ranges) + 1, cells + 1))
+        every = [(i, j) for i in range(cells) for j in range(i + 1, cells + 1) if j - i < cells]
+        narrow = [(i, j) for i, j in every if i == 0 or j == cells or j - i <= WIDEST]
+        missing_alone = (cells, cells + 1)
+        ranges = [*narrow, missing_alone, *sorted({*every} - {*narrow})]
+        labels = [MISSING if each == missing_alone else _range_text(edges, *each) for each in ranges]
+        covers = np.zeros((len(ranges), cells + 1))
         for row, (i, j) in enumerate(ranges):
             covers[row, i:j] = 1
-        covers[-1, cells] = 1
-        return cls(name, codes, (*labels, MISSING), covers)
+        return cls(name, codes, tuple(labels), covers, len(narrow) + 1)
 
     @classmethod
     def of_labels(cls, name: str, values: Labels, sample: Ints) -> Column:
@@ -92,7 +95,7 @@ class Column:
         cell = np.full(len(values.names), len(kept), dtype=np.int16)
         cell[kept] = np.arange(len(kept))
         labels = (*(values.names[i] for i in kept), OTHER)
-        return cls(name, cell[values.codes], labels, np.eye(len(labels)))
+        return cls(name, cell[values.codes], labels, np.eye(len(labels)), len(labels))
 
     @property
     def cells(self) -> int:
@@ -107,9 +110,17 @@ class Column:
         """Rows that meet the condition at this place."""
         return self.covers[condition].astype(bool)[self.codes]
 
+    def joined(self, one: int, other: int) -> int | None:
+        """Place of the condition that is one or the other of two; None where that is no condition."""
+        either = np.maximum(self.covers[one], self.covers[other])
+        places = np.flatnonzero((self.covers == either).all(axis=1))
+        return int(places[0]) if len(places) else None
+
     def count(self, weights: Any = None) -> NDArray[np.float64]:
-        """Count rows, or sum `weights`, under each condition."""
-        counts: NDArray[np.float64] = self.covers @ np.bincount(self.codes, weights, self.cells)
+        """Count rows, or sum `weights`, under each condition that is sought."""
+        counts: NDArray[np.float64] = self.covers[: self.sought] @ np.bincount(
+            self.codes, weights, self.cells
+        )
         return counts
 
 
@@ -148,7 +159,8 @@ def search(columns: Sequence[Column], event: NDArray[np.bool_]) -> list[Candidat
     added to the best slice of the most promising pairs of columns. Slices are
     taken one by one: the next is that of the highest score on those of its
     rows that are in none before it; these must be more than half, and have
-    no less than half of what it has in excess.
+    no less than half of what it has in excess. Ranges of one column that touch
+    or overlap are then joined where together they score higher than either.
 
     Parameters
     ----------
@@ -208,7 +220,7 @@ class _Counts:
 
         def counted(weights: Any = None) -> NDArray[np.float64]:
             cells = np.bincount(place, weights, a.cells * b.cells).reshape(a.cells, b.cells)
-            counts: NDArray[np.float64] = a.covers @ cells @ b.covers.T
+            counts: NDArray[np.float64] = a.covers[: a.sought] @ cells @ b.covers[: b.sought].T
             return counts
 
         yield from self._best((i, j), (), counted(), counted(self.event))
@@ -253,7 +265,33 @@ def _distinct(table: _Counts, ranked: Sequence[Candidate]) -> list[Candidate]:
         best = new[np.argmax(worth(n, k, table.rows, table.events, chance[new]))]
         kept.append(rows.plain(ranked[best]))
         rows.left &= ~rows.inside(kept[-1])
-    return kept
+    return _joined(table.columns, rows, kept)
+
+
+def _joined(columns: Sequence[Column], rows: _Rows, found: list[Candidate]) -> list[Candidate]:
+    """Put together, as long as there are any, two slices that are better told as one."""
+    for one, other in combinations(found, 2):
+        wider = _either(columns, one, other)
+        if wider is not None:
+            score = rows.worth(wider)
+            if score > max(rows.worth(one), rows.worth(other)):
+                rest = [each for each in found if each not in (one, other)]
+                return _joined(columns, rows, [replace(wider, worth=score), *rest])
+    return found
+
+
+def _either(columns: Sequence[Column], one: Candidate, other: Candidate) -> Candidate | None:
+    """The slice of who is in one of two that differ by one condition; None where it is no slice."""
+    differ = [
+        i for i, pair in enumerate(zip(one.conditions, other.conditions, strict=False)) if len({*pair}) > 1
+    ]
+    if one.columns != other.columns or len(differ) != 1:
+        return None
+    at = differ[0]
+    joined = columns[one.columns[at]].joined(one.conditions[at], other.conditions[at])
+    if joined is None:
+        return None
+    return replace(one, conditions=(*one.conditions[:at], joined, *one.conditions[at + 1 :]))
 
 
 class _Rows:
@@ -266,6 +304,7 @@ class _Rows:
     """
 
     def __init__(self, table: _Counts) -> None:
+        self._table = table
         self._rate, self._half = table.events / table.rows, table.rows // 2
         self._event = np.packbits(table.event)
         self._all = np.packbits(np.ones(table.rows, dtype=bool))
@@ -283,6 +322,12 @@ class _Rows:
             _ONES[bits].sum(axis=-1, dtype=np.int64),
             _ONES[bits & self._event].sum(axis=-1, dtype=np.int64),
         )
+
+    def worth(self, each: Candidate) -> float:
+        """Score of a slice on all rows; minus infinity where it is more than half of them."""
+        (n, k), table = self.counted(self.inside(each)), self._table
+        score = worth(n, k, table.rows, table.events, table.chance[len(each.columns)])
+        return float(score) if n <= self._half else -np.inf
 
     def are_new(self, bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell of which sets more than half is left, and with it half of the events in excess, or more."""

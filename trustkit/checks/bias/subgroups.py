@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
-from trustkit.checks.comparison import estimate
-from trustkit.evidence.slices import ERROR, EVENTS, REFUSAL, Slice, Slices
-from trustkit.evidence.tables import Table
+from trustkit.checks.excesses import EXCESSES, MORE_ROWS, NO_SIDE, excesses, of_slices, sides
+from trustkit.evidence.slices import ERROR, REFUSAL, Slices
 from trustkit.measure.intervals import Difference, Ratio
-from trustkit.measure.rates import Rate, rate
-
-_MORE = "more rows: 60 at least in the half that is searched"
-_UNDEFINED = "undefined where a side has no row"
 
 
 @check(
     version="1",
     metrics={
-        "excess_error": Metric(
-            "excess error rate",
-            "difference",
-            f"share of wrong decisions in the subgroup less that of all others; {_UNDEFINED}",
-        ),
-        "excess_large_error": Metric(
-            "excess share of large errors",
-            "difference",
-            "share of errors above the 75th percentile of those searched, in the subgroup less that of all "
-            f"others; {_UNDEFINED}",
-        ),
+        **EXCESSES,
         "selection_ratio": Metric(
             "selection rate ratio",
             "ratio",
-            f"the subgroup's over that of all others; {_UNDEFINED} or the others' rate is 0",
+            f"the subgroup's over that of all others; {NO_SIDE} or the others' rate is 0",
         ),
         "selection_difference": Metric(
             "selection rate difference",
             "difference",
-            f"the subgroup's less that of all others; {_UNDEFINED}",
+            f"the subgroup's less that of all others; {NO_SIDE}",
         ),
     },
 )
@@ -101,43 +86,21 @@ def subgroups(slices: Slices, *, judged: Collection[str] | None = None) -> Itera
     Newcombe 1998, Donner & Zou 2012.
     """
     if not any(search.slices for search in slices.searches.values()):
-        raise NotApplicable("no subgroup is large enough to be searched for", supply=_MORE)
-    for event, search in slices.searches.items():
-        best = search.best
-        inside, outside = (_measured(table, event) for table in slices.tables(best))
-        for metric, limits in _forms(event, inside, outside, judged).items():
-            yield from _estimates(metric, event, best, limits, inside, outside)
+        raise NotApplicable("no subgroup is large enough to be searched for", supply=MORE_ROWS)
+    for event in slices.searches:
+        yield from _selections(slices, judged) if event == REFUSAL else excesses(slices, event)
     if ERROR not in slices.searches or not slices.searches[ERROR].slices:
         yield _lacking(slices)
 
 
-def _measured(table: Table, event: str) -> Rate:
-    """Rate of the event; of refusals that of their opposite, selections."""
-    befell = table.truth_positive
-    return rate(table, counted=~befell if event == REFUSAL else befell, among=table.truth_known)
-
-
-def _forms(
-    event: str, inside: Rate, outside: Rate, judged: Collection[str] | None
-) -> dict[str, Difference | Ratio]:
-    """Limits of what is told of an event: of selection the ratio, and the difference where it is judged."""
-    difference = Difference.of_groups(inside.limits, outside.limits)
-    if event != REFUSAL:
-        return {f"excess_{event}": difference}
+def _selections(slices: Slices, judged: Collection[str] | None) -> Iterator[Estimate]:
+    """The ratio of selection rates, and their difference where that is judged."""
+    best, inside, outside = sides(slices, REFUSAL)
     told: dict[str, Difference | Ratio] = {"selection_ratio": Ratio(inside.limits, outside.limits)}
     if judged is None or "selection_difference" in judged:
-        told["selection_difference"] = difference
-    return told
-
-
-def _estimates(
-    metric: str, event: str, found: Sequence[Slice], limits: Difference | Ratio, inside: Rate, outside: Rate
-) -> Iterator[Estimate]:
-    columns = zip(found, limits.value.tolist(), inside.n.tolist(), outside.n.tolist(), strict=True)
-    for i, (each, value, n, reference_n) in enumerate(columns):
-        subject = {"groups": dict(each.conditions), "reference": "rest"}
-        note = f"On the half searched {EVENTS[event]} were {100 * each.excess:+.1f} points more frequent"
-        yield estimate(metric, subject, value, n, n, limits, i, reference_n=reference_n, note=note)
+        told["selection_difference"] = Difference.of_groups(inside.limits, outside.limits)
+    for metric, limits in told.items():
+        yield from of_slices(metric, REFUSAL, best, limits, inside, outside)
 
 
 def _lacking(slices: Slices) -> Estimate:
@@ -146,7 +109,7 @@ def _lacking(slices: Slices) -> Estimate:
         why = "a predicted quantity is not just right or wrong"
         supply = 'limits."bias/subgroups".max_excess_large_error: a limit on large errors'
     elif ERROR in slices.searches:
-        why, supply = "too few rows have a truth and a decision", _MORE
+        why, supply = "too few rows have a truth and a decision", MORE_ROWS
     else:
         why, supply = "no truth is declared", "data.target: the column with the true outcome"
     return Estimate("excess_error", {}, float("nan"), 0, 0, why=why, supply=supply)
