@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 import trustkit.auditing
+import trustkit.collectors.malformed
 import trustkit.judging.carding
 import trustkit.scorecard
 
@@ -41,4 +42,12 @@ def no_code_host():
         for name in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE", "GITHUB_STEP_SUMMARY", "CI_PROJECT_DIR"):
             patch.delenv(name, raising=False)
         patch.setenv("COLUMNS", "88")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fewer_further_columns():
+    """The widest of the malformed tables takes half a second, in each of hundreds of audits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trustkit.collectors.malformed, "MANY_COLUMNS", 1000)
         yield

@@ -106,6 +106,11 @@ class Sources:
         """End the process of the model, where it has one."""
         _close(self.model)
 
+    def reload(self) -> None:
+        """Load the model again, where its process ended."""
+        self.close()
+        self.model, self.refused = _model(self.system)
+
     @property
     def isolation(self) -> str | None:
         """Where the model ran, in words; None where that was the audit's own process."""

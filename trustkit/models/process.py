@@ -159,6 +159,11 @@ class Process:
             raise Raised(told["type"], told["text"], told["trace"], bool(error.get("ours")))
         return answer, found
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is no more."""
+        return self._ended is not None
+
     def close(self) -> None:
         """End the process and all that it started."""
         self._end()

@@ -1,0 +1,131 @@
+"""The collector of trials: send the model malformed tables, and see whether it refuses, answers or breaks."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trustkit.collectors.draws import drawing_order
+from trustkit.collectors.malformed import Malformed, malformed
+from trustkit.collectors.sources import Sources
+from trustkit.errors import ModelError
+from trustkit.evidence import Unavailable
+from trustkit.evidence.trials import SLOW, Trial, Trials
+from trustkit.frames import Frame, FrameError
+from trustkit.models.files import FileModel
+from trustkit.models.objects import answer_of, undisturbed
+from trustkit.models.process import Raised
+
+ROWS, ASKED = 8, 200
+"""Rows of a malformed table; rows that tell which inputs the answers depend on."""
+
+DRAW = 41
+
+MOST_TRIED, MOST_LABELS = 6, 20
+"""Inputs that are made wrong one by one; an input with no more values than this may be a code of labels."""
+
+_CRASHES = ("MemoryError", "RecursionError", "SystemExit")
+
+
+class _Ended(Exception):  # noqa: N818 (a signal, not an error)
+    """The model left the interpreter, or its process died."""
+
+
+def collect_trials(sources: Sources) -> Trials:
+    """Send malformed tables to the model, and count what it does.
+
+    An error is a refusal, whatever its type: the caller is told. To leave the
+    interpreter, to exhaust memory or to die is none.
+
+    Raises
+    ------
+    Unavailable
+        Where there is no model.
+    """
+    if sources.model is None:
+        raise Unavailable(
+            "there is no model to ask: the data carry the decisions",
+            supply="system.model: the model that decides",
+        )
+    frame = sources.frame.at(drawing_order(sources, DRAW)[:ASKED])
+    table = next(frame.batches(sources.features, frame.rows)).reset_index(drop=True)
+    used = [name for name in sources.features if _matters(sources, table, name)][:MOST_TRIED]
+    numbers = [name for name in used if _is_number(frame, name)]
+    few = table.iloc[:ROWS]
+    known = _answers(sources, few)
+    kinds: dict[str, Trial] = {}
+    for made in malformed(few, numbers, used):
+        kinds[made.kind] = kinds.get(made.kind, Trial()) + _tried(sources, made, known)
+    return Trials({"rows": len(few), "seed": sources.seed}, kinds)
+
+
+def _tried(sources: Sources, made: Malformed, known: NDArray[Any]) -> Trial:
+    """Send one table, and tell what came of it."""
+    started = time.perf_counter()
+    try:
+        answers = _answers(sources, made.table)
+    except _Ended as signal:
+        return Trial(1, crashed=1, errors=(str(signal),))
+    except Exception as error:
+        return Trial(1, refused=1, slow=_is_slow(started), errors=(_type(error),))
+    slow = _is_slow(started)
+    if len(answers) != len(made.table) or (made.as_before and not np.array_equal(answers, known)):
+        return Trial(1, misaligned=1, slow=slow)
+    if made.column is not None:
+        return Trial(1, answered=1, silent=1, slow=slow, columns=(made.column,))
+    return Trial(1, answered=1, slow=slow)
+
+
+def _answers(sources: Sources, table: pd.DataFrame) -> NDArray[Any]:
+    """Ask with a table as it is, however malformed."""
+    model = sources.model
+    try:
+        with undisturbed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ask = model.predict if hasattr(model, "predict") else model
+            answer = answer_of(ask(table.copy()))
+    except (MemoryError, RecursionError, SystemExit) as error:
+        raise _Ended(type(error).__name__) from None
+    except ModelError as error:
+        if isinstance(model, FileModel) and model.has_ended:
+            sources.reload()
+            raise _Ended("its process ended") from None
+        if _type(error) in _CRASHES:
+            raise _Ended(_type(error)) from None
+        raise
+    finally:
+        sources.model_calls += 1
+    answers = np.asarray(answer, dtype=object)
+    if answers.shape[1:] not in ((), (1,)):
+        raise ModelError("the answer is no label a row")
+    return answers.ravel()
+
+
+def _type(error: BaseException) -> str:
+    """Name of the type of what the model raised, here or in its own process."""
+    cause = error.__cause__
+    return cause.type if isinstance(cause, Raised) else type(error).__name__
+
+
+def _is_slow(started: float) -> int:
+    return int(time.perf_counter() - started > SLOW)
+
+
+def _matters(sources: Sources, table: pd.DataFrame, name: str) -> bool:
+    """Whether answers change when the rows exchange their values of an input."""
+    turned = table.copy()
+    turned[name] = table[name].array.take(np.roll(np.arange(len(table)), 1))
+    return not np.array_equal(_answers(sources, turned), _answers(sources, table))
+
+
+def _is_number(frame: Frame, name: str) -> bool:
+    """Whether an input holds numbers, and so many that they are no labels."""
+    try:
+        return len(np.unique(frame.numbers(name))) > MOST_LABELS
+    except FrameError:
+        return False
