@@ -9,7 +9,7 @@ import trustkit as tk
 from trustkit.checks.base import NotApplicable
 from trustkit.checks.bias.subgroups import subgroups
 from trustkit.checks.safety.weak_slices import weak_slices
-from trustkit.collectors.slicing import WIDEST, Candidate, Column, search
+from trustkit.collectors.slicing import WIDEST, Column, search
 from trustkit.evidence.slices import LARGE_ERROR, reach, worth
 
 
@@ -88,7 +88,7 @@ def test_ranges_that_touch_are_told_as_one():
     assert found[0].worth == pytest.approx(float(worth(n, k, rows, event.sum(), reach(2, 1))))
 
 
-def test_ranges_within_another_condition_are_joined_too():
+def test_ranges_within_another_condition_are_widened_too():
     rng = np.random.default_rng(2)
     rows = 30_000
     x, label = rng.random(rows), rng.choice(["a", "b", "c"], rows)
@@ -110,15 +110,15 @@ def test_what_does_not_touch_or_is_better_told_apart_stays_apart():
     assert all(each.conditions[0] < 4 for each in search(label, weak))
 
 
-def test_joined_places_are_ranges_and_nothing_else():
+def test_wider_conditions_are_ranges_around_one_and_nothing_else():
     (column,) = numbers(x=np.random.default_rng(4).random(5000))
     at = {label: i for i, label in enumerate(column.labels)}
-    assert column.labels[column.joined(at["0.2..<0.3"], at["0.3..<0.5"])] == "0.2..<0.5"
-    assert column.labels[column.joined(at["0.2..<0.4"], at["0.3..<0.5"])] == "0.2..<0.5"
-    assert column.labels[column.joined(at["<0.2"], at["0.2..<0.4"])] == "<0.4"
-    assert column.joined(at["0.2..<0.3"], at["0.4..<0.5"]) is None
-    assert column.joined(at["(missing)"], at["0.4..<0.5"]) is None
-    assert Candidate((0,), (at["0.2..<0.3"],), 0.0).named([column]) == (("x", "0.2..<0.3"),)
+    wider = {column.labels[i] for i in column.wider(at["0.2..<0.5"])}
+    assert {"0.1..<0.5", "0.2..<0.8", "0.03..<0.97"} <= wider
+    assert not {"<0.5", "0.3..<0.8", "0.2..<0.5", "(missing)"} & wider
+    assert column.wider(at["(missing)"]) == []
+    (label,) = labeled(label=np.array(["a", "b"] * 500))
+    assert label.wider(0) == []
 
 
 def test_a_card_names_the_slice_and_fails():

@@ -24,7 +24,7 @@ NEAR = 0.01
 WIDEST = 4
 """A range between two cuts spans no more cells where it is sought; one that is open to a side may.
 
-Wider ones come of two that touch or overlap.
+What is found is widened, so that ranges that touch or overlap are told as one.
 """
 
 LEAST_ROWS, LEAST_SHARE = 30, 0.015
@@ -60,7 +60,7 @@ class Column:
     covers : array, shape (conditions, cells)
         1 where a condition holds in a cell, else 0.
     sought : int
-        Conditions that are searched: the first so many. The rest are joined of them.
+        Conditions that are searched: the first so many. The rest are wider ranges.
     """
 
     name: str
@@ -110,11 +110,10 @@ class Column:
         """Rows that meet the condition at this place."""
         return self.covers[condition].astype(bool)[self.codes]
 
-    def joined(self, one: int, other: int) -> int | None:
-        """Place of the condition that is one or the other of two; None where that is no condition."""
-        either = np.maximum(self.covers[one], self.covers[other])
-        places = np.flatnonzero((self.covers == either).all(axis=1))
-        return int(places[0]) if len(places) else None
+    def wider(self, condition: int) -> list[int]:
+        """Places of the conditions, of those that are not sought, that hold wherever this one does."""
+        holds = (self.covers[self.sought :] >= self.covers[condition]).all(axis=1)
+        return [int(at) + self.sought for at in np.flatnonzero(holds)]
 
     def count(self, weights: Any = None) -> NDArray[np.float64]:
         """Count rows, or sum `weights`, under each condition that is sought."""
@@ -159,8 +158,8 @@ def search(columns: Sequence[Column], event: NDArray[np.bool_]) -> list[Candidat
     added to the best slice of the most promising pairs of columns. Slices are
     taken one by one: the next is that of the highest score on those of its
     rows that are in none before it; these must be more than half, and have
-    no less than half of what it has in excess. Ranges of one column that touch
-    or overlap are then joined where together they score higher than either.
+    no less than half of what it has in excess. A range is widened as long as
+    that raises the score, so that those that touch are told as one.
 
     Parameters
     ----------
@@ -263,35 +262,9 @@ def _distinct(table: _Counts, ranked: Sequence[Candidate]) -> list[Candidate]:
             break
         n, k = rows.counted(bits[new] & rows.left)
         best = new[np.argmax(worth(n, k, table.rows, table.events, chance[new]))]
-        kept.append(rows.plain(ranked[best]))
+        kept.append(rows.widened(rows.plain(ranked[best])))
         rows.left &= ~rows.inside(kept[-1])
-    return _joined(table.columns, rows, kept)
-
-
-def _joined(columns: Sequence[Column], rows: _Rows, found: list[Candidate]) -> list[Candidate]:
-    """Put together, as long as there are any, two slices that are better told as one."""
-    for one, other in combinations(found, 2):
-        wider = _either(columns, one, other)
-        if wider is not None:
-            score = rows.worth(wider)
-            if score > max(rows.worth(one), rows.worth(other)):
-                rest = [each for each in found if each not in (one, other)]
-                return _joined(columns, rows, [replace(wider, worth=score), *rest])
-    return found
-
-
-def _either(columns: Sequence[Column], one: Candidate, other: Candidate) -> Candidate | None:
-    """The slice of who is in one of two that differ by one condition; None where it is no slice."""
-    differ = [
-        i for i, pair in enumerate(zip(one.conditions, other.conditions, strict=False)) if len({*pair}) > 1
-    ]
-    if one.columns != other.columns or len(differ) != 1:
-        return None
-    at = differ[0]
-    joined = columns[one.columns[at]].joined(one.conditions[at], other.conditions[at])
-    if joined is None:
-        return None
-    return replace(one, conditions=(*one.conditions[:at], joined, *one.conditions[at + 1 :]))
+    return kept
 
 
 class _Rows:
@@ -322,6 +295,18 @@ class _Rows:
             _ONES[bits].sum(axis=-1, dtype=np.int64),
             _ONES[bits & self._event].sum(axis=-1, dtype=np.int64),
         )
+
+    def widened(self, each: Candidate) -> Candidate:
+        """Take, as long as it raises the score, a wider range in place of one."""
+        wider = [
+            replace(each, conditions=(*each.conditions[:i], at, *each.conditions[i + 1 :]))
+            for i, column in enumerate(each.columns)
+            for at in self._table.columns[column].wider(each.conditions[i])
+        ]
+        new = [one for one in wider if self.are_new(self.inside(one))]
+        best = max(new, key=self.worth, default=each)
+        score = self.worth(best)
+        return self.widened(replace(best, worth=score)) if score > self.worth(each) else each
 
     def worth(self, each: Candidate) -> float:
         """Score of a slice on all rows; minus infinity where it is more than half of them."""
