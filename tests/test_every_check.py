@@ -18,6 +18,7 @@ from test_loading import artifacts
 from test_minimization import ablations_of, ablations_samples
 from test_provenance import provenances
 from test_proxies import proxies_of, proxies_samples
+from test_re_identification import classes_of_people, classes_samples, no_people
 from test_records import records_of, samples
 from test_regression import count as residuals_of
 from test_regression import residual_samples, table_of
@@ -30,6 +31,7 @@ from trustkit.checks import discover
 from trustkit.evidence.ablations import Ablations
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.classes import Classes
 from trustkit.evidence.dependencies import Dependencies
 from trustkit.evidence.evasions import Evasions
 from trustkit.evidence.flips import Flips
@@ -69,6 +71,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Ablations: ablations_samples,
     Artifacts: artifacts,
     Cells: cells,
+    Classes: classes_samples,
     Dependencies: dependencies_samples,
     Evasions: evasions_samples,
     Flips: flips_samples,
@@ -150,6 +153,7 @@ KINDS = {
         [count(rows_of(n, seed=n)) for n in (5, 40, 300)],
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
+    "classes": ([classes_of_people(n) for n in (3, 40, 300)], no_people()),
     "dependencies": (dependencies_samples()[:3], dependencies_samples()[3]),
     "evasions": (evasions_samples()[:3], evasions_of(0)),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),

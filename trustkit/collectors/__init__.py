@@ -19,6 +19,7 @@ COLLECTORS = {
     "artifacts": "trustkit.collectors.artifacts:collect_artifacts",
     "buckets": "trustkit.collectors.buckets:collect_buckets",
     "cells": "trustkit.collectors.cells:collect_cells",
+    "classes": "trustkit.collectors.classes:collect_classes",
     "dependencies": "trustkit.collectors.dependencies:collect_dependencies",
     "contents": "trustkit.collectors.contents:collect_contents",
     "evasions": "trustkit.collectors.evasions:collect_evasions",

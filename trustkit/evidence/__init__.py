@@ -21,6 +21,7 @@ KINDS = {
     "artifacts": "trustkit.evidence.artifacts:Artifacts",
     "buckets": "trustkit.evidence.buckets:Buckets",
     "cells": "trustkit.evidence.cells:Cells",
+    "classes": "trustkit.evidence.classes:Classes",
     "dependencies": "trustkit.evidence.dependencies:Dependencies",
     "contents": "trustkit.evidence.contents:Contents",
     "evasions": "trustkit.evidence.evasions:Evasions",
