@@ -189,6 +189,7 @@ def told_results(host):
 # The sample project, end to end
 
 
+@pytest.mark.end_to_end
 def test_the_sample_project_fails_on_a_regression_and_holds_after_the_fix(host):
     workflow = host.workspace / WORKFLOW
     regress(host, 0)
@@ -229,6 +230,7 @@ def test_the_sample_project_fails_on_a_regression_and_holds_after_the_fix(host):
     assert (told["verdict"], told["gate"], told["score"]) == ("inconclusive", "true", "100.0")
 
 
+@pytest.mark.end_to_end
 def test_a_card_that_fails_is_uploaded_before_the_job_fails(host):
     regress(host, 0)
     assert host.action({"python-version": "3.12"}) == 1
@@ -251,6 +253,7 @@ def test_a_card_that_fails_is_uploaded_before_the_job_fails(host):
     assert "# Scorecard of `Loans 3`" in (host.temp / "summary-audit.md").read_text()
 
 
+@pytest.mark.end_to_end
 def test_inputs_reach_the_command(host, tmp_path):
     regress(host, 0)
     assert host.action({"fail-on": "never", "sarif": "false", "artifact": ""}) == 0
@@ -268,6 +271,7 @@ def test_inputs_reach_the_command(host, tmp_path):
     assert card["gate"]["baseline"]["digest"] == json.loads(Path(first["card"]).read_text())["digest"]
 
 
+@pytest.mark.end_to_end
 def test_no_input_is_a_command(host):
     for hostile in (
         '"; touch pwned; "',
@@ -304,6 +308,7 @@ def test_the_action_installs_from_the_registry(tmp_path):
 # The plugin, where it is installed
 
 
+@pytest.mark.end_to_end
 def test_the_installed_plugin_is_found_by_its_entry_point(installed, host):
     command = [
         installed / "trustkit/bin/python",
@@ -375,6 +380,7 @@ def test_the_gitlab_job_holds_and_fails_as_the_action_does(installed, host):
     assert len(list((host.workspace / folder).iterdir())) == 4
 
 
+@pytest.mark.end_to_end
 def test_no_variable_of_the_gitlab_job_is_a_command(installed, host):
     job, variables = gitlab_job(TEMPLATE, "{}")
     for hostile in ('"; touch pwned; "', "$(touch pwned)", "`touch pwned`"):
@@ -407,6 +413,7 @@ def test_the_hooks_are_those_of_the_sample():
         assert set(hook) == {"id", "name", "description", "entry", "language", "files"}
 
 
+@pytest.mark.end_to_end
 def test_check_config_is_asked_of_configurations_alone(installed, host):
     (host.workspace / "risk").mkdir()
     text = (SAMPLE / "trustkit.toml").read_text()
@@ -421,6 +428,7 @@ def test_check_config_is_asked_of_configurations_alone(installed, host):
     assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "ok: trustkit.toml")
 
 
+@pytest.mark.end_to_end
 def test_scan_is_asked_of_models_alone(installed, host):
     import pickle
 
@@ -461,6 +469,7 @@ def page_block(language, first):
     return block
 
 
+@pytest.mark.end_to_end
 def test_ten_lines_for_github(host):
     workflow = host.temp / "ten.yml"
     workflow.write_text(page_block("yaml", "name: audit"))
@@ -471,6 +480,7 @@ def test_ten_lines_for_github(host):
     assert host.workflow(workflow) == 1
 
 
+@pytest.mark.end_to_end
 def test_ten_lines_for_gitlab(installed, host):
     job, variables = gitlab_job(TEMPLATE, page_block("yaml", "include:"))
     ran = run_gitlab(job, variables, host.workspace, installed)
@@ -480,6 +490,7 @@ def test_ten_lines_for_gitlab(installed, host):
     )
 
 
+@pytest.mark.end_to_end
 def test_ten_lines_of_shell(installed, host, tmp_path):
     wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
     subprocess.run(wheel, check=True, env={**os.environ, **OFFLINE})

@@ -122,6 +122,7 @@ def missing_line(shown: str, put_out: str) -> str | None:
     return None
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_block_runs(page, tmp_path, monkeypatch):
     found = blocks(page.read_text(encoding="utf-8"))
