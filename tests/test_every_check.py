@@ -13,10 +13,15 @@ from test_cells import count, rows_of
 from test_consistency import neighbors_of, neighbors_samples
 from test_dependencies import dependencies_samples
 from test_evasion import evasions_of, evasions_samples
+from test_data_quality import quality_of, quality_samples
 from test_flips import flips_of, flips_samples
+from test_input_handling import trials_of, trials_samples
+from test_leakage import overlaps_of, overlaps_samples
 from test_loading import artifacts
+from test_memberships import memberships_of, memberships_samples
 from test_minimization import ablations_of, ablations_samples
 from test_provenance import provenances
+from test_personal_data import contents_of, contents_samples
 from test_proxies import proxies_of, proxies_samples
 from test_re_identification import classes_of_people, classes_samples, no_people
 from test_records import records_of, samples
@@ -24,6 +29,7 @@ from test_regression import count as residuals_of
 from test_regression import residual_samples, table_of
 from test_representation import populations, profiles, profiles_of
 from test_reruns import reruns_of
+from test_robustness import perturbations_of, perturbations_samples
 from test_shift import shifts_of, shifts_samples
 from test_subgroups import slices_of, slices_samples
 
@@ -31,20 +37,26 @@ from trustkit.checks import discover
 from trustkit.evidence.ablations import Ablations
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.contents import Contents
 from trustkit.evidence.classes import Classes
 from trustkit.evidence.dependencies import Dependencies
 from trustkit.evidence.evasions import Evasions
 from trustkit.evidence.flips import Flips
+from trustkit.evidence.memberships import Memberships
 from trustkit.evidence.neighbors import Neighbors
+from trustkit.evidence.overlaps import Overlaps
+from trustkit.evidence.perturbations import Perturbations
 from trustkit.evidence.population import Population
 from trustkit.evidence.profiles import Profiles
 from trustkit.evidence.provenance import Provenance
 from trustkit.evidence.proxies import Proxies
+from trustkit.evidence.quality import Quality
 from trustkit.evidence.records import Records
 from trustkit.evidence.reruns import Reruns
 from trustkit.evidence.residuals import Residuals
 from trustkit.evidence.shifts import Shifts
 from trustkit.evidence.slices import Slices
+from trustkit.evidence.trials import Trials
 from trustkit.testing import assert_check, assert_kind
 
 CHECKS, ERRORS = discover()
@@ -71,20 +83,26 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Ablations: ablations_samples,
     Artifacts: artifacts,
     Cells: cells,
+    Contents: contents_samples,
     Classes: classes_samples,
     Dependencies: dependencies_samples,
     Evasions: evasions_samples,
     Flips: flips_samples,
+    Memberships: memberships_samples,
     Neighbors: neighbors_samples,
+    Overlaps: overlaps_samples,
+    Perturbations: perturbations_samples,
     Population: populations,
     Profiles: profiles,
     Provenance: provenances,
     Proxies: proxies_samples,
+    Quality: quality_samples,
     Records: samples,
     Residuals: residual_samples,
     Reruns: lambda: [reruns_of(n, score=score) for n in (0, 3, 2500) for score in (True, False)],
     Shifts: shifts_samples,
     Slices: slices_samples,
+    Trials: trials_samples,
 }
 """Samples of each kind of evidence; a check of several kinds gets the nth of each."""
 
@@ -156,12 +174,17 @@ KINDS = {
     "classes": ([classes_of_people(n) for n in (3, 40, 300)], no_people()),
     "dependencies": (dependencies_samples()[:3], dependencies_samples()[3]),
     "evasions": (evasions_samples()[:3], evasions_of(0)),
+    "contents": ([contents_of(n) for n in (3, 40, 400)], contents_of(0)),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
+    "memberships": ([memberships_of(n) for n in (3, 40, 900)], memberships_of(0)),
     "neighbors": ([neighbors_of(n) for n in (7, 40, 300)], neighbors_of(0)),
+    "overlaps": ([overlaps_of(n) for n in (5, 40, 300)], overlaps_of(0)),
+    "perturbations": ([perturbations_of(n) for n in (7, 40, 900)], perturbations_of(0)),
     "population": (populations()[:1] * 3, populations()[0]),
     "profiles": ([profiles_of(n) for n in (5, 40, 300)], profiles_of(0)),
     "provenance": (provenances()[:3], provenances()[3]),
     "proxies": ([proxies_of(n) for n in (3, 40, 900)], proxies_of(0)),
+    "quality": ([quality_of(n) for n in (5, 40, 300)], quality_of(0)),
     "records": ([records_of()] * 3, records_of()),
     "residuals": (
         [residuals_of(table_of(n)) for n in (5, 40, 300)],
@@ -170,6 +193,7 @@ KINDS = {
     "reruns": ([reruns_of(n) for n in (3, 40, 2500)], reruns_of(0)),
     "shifts": ([shifts_of(n) for n in (3, 40, 900)], shifts_of(0)),
     "slices": ([slices_of(n) for n in (300, 600, 1500)], slices_of(0)),
+    "trials": ([trials_of(n) for n in (1, 3, 6)], trials_samples()[3]),
 }
 """Three samples of each kind that adds, and one of nothing, under one schema."""
 

@@ -64,7 +64,7 @@ LIMITS = {
     "safety/leakage": {"max_shared": 0.01, "max_single_auc": 0.95},
     "safety/data-quality": {"max_impossible": 0, "max_missing_difference": 0.1},
     "data-protection/same-person": {"max_shared": 0.01},
-    "safety/robustness": {"max_flip": 0.15, "max_column_flip": 0.15, "max_stray": 0.05},
+    "safety/robustness": {"max_flip": 0.15, "max_column_flip": 0.15, "max_stray": 0.15},
     "safety/invariances": {"max_violations": 0.01},
     "safety/reproducibility": {"max_changed": 0},
     "data-protection/personal-data": {"max_identifying": 0.01},

@@ -155,7 +155,8 @@ class TestLimits:
         rng = np.random.default_rng(5)
         a, b = (np.sort(rng.random((6, 5)), axis=1) for _ in range(2))
         a[2, 3:] = b[2, 3:] = np.nan
-        return GreatestDistance(a, b, rng.integers(30, 900, 6) * 1.0, rng.integers(30, 900, 6) * 1.0)
+        n, m = (np.repeat(rng.integers(30, 900, (6, 1)) * 1.0, 5, axis=1) for _ in range(2))
+        return GreatestDistance(a, b, n, m)
 
     def test_they_are_those_of_the_greatest_of_several_differences(self):
         limits = self.limits()
@@ -165,7 +166,7 @@ class TestLimits:
                 for j in range(5)
                 if np.isfinite(limits.a[i, j])
             ]
-            n, m = limits.n[i : i + 1], limits.m[i : i + 1]
+            n, m = limits.n[i, :1], limits.m[i, :1]
             parts = [Absolute(Difference.of_groups(proportions(a, n), proportions(b, m))) for a, b in shares]
             whole, mine, bound = Greatest(tuple(parts)), limits.take([i]), np.array([0.2])
             assert mine.value == whole.value
@@ -175,9 +176,9 @@ class TestLimits:
             assert mine.p_below(bound) == pytest.approx(whole.p_below(bound), rel=1e-4)
 
     def test_without_cuts_or_rows_nothing_is_known_too_well(self):
-        none = GreatestDistance(np.empty((1, 0)), np.empty((1, 0)), np.array([9.0]), np.array([9.0]))
+        none = GreatestDistance(*[np.empty((1, 0))] * 4)
         assert (none.value, none.lower(0.05), none.upper(0.05)) == (0, 0, 0)
-        empty = GreatestDistance(np.array([[np.nan]]), np.array([[np.nan]]), np.zeros(1), np.zeros(1))
+        empty = GreatestDistance(*[np.full((1, 1), np.nan)] * 2, *[np.zeros((1, 1))] * 2)
         assert empty.upper(0.05) == 1
         assert empty.p_below(np.array([0.1])) == 1
 

@@ -751,7 +751,7 @@ class GreatestDistance(Limits):
     ----------
     a, b : array, shape (estimates, k)
         Shares of the subject and of the reference; NaN in the places of shorter rows.
-    n, m : array, shape (estimates,)
+    n, m : array of the same shape
         Rows of the subject and of the reference.
     """
 
@@ -767,14 +767,14 @@ class GreatestDistance(Limits):
 
     def lower(self, level: Level) -> Floats:
         """Largest lower limit, each at level / k."""
-        shared = self._row(level) / np.maximum(np.isfinite(self.a).sum(axis=1, keepdims=True), 1)
+        shared = self._column(level) / np.maximum(np.isfinite(self.a).sum(axis=1, keepdims=True), 1)
         made = self._each(Absolute.lower, shared, np.isfinite(self.a))
         return np.maximum(made.max(axis=1, initial=0.0), 0.0)
 
     def upper(self, level: Level) -> Floats:
         """Largest upper limit."""
-        made = self._each(Absolute.upper, self._row(level), np.isfinite(self.a))
-        return np.where(np.minimum(self.n, self.m) > 0, made.max(axis=1, initial=0.0), 1.0)
+        made = self._each(Absolute.upper, self._column(level), np.isfinite(self.a))
+        return np.where(self._has_rows, made.max(axis=1, initial=0.0), 1.0)
 
     def p_above(self, limit: Floats) -> Floats:
         """Smallest level at which the lower limit exceeds `limit`: that of the clearest, times k."""
@@ -787,11 +787,14 @@ class GreatestDistance(Limits):
         within = (np.abs(self.a - self.b) < limit[:, None]) | np.isnan(self.a)
         some = np.isfinite(self.a) & within.all(axis=1, keepdims=True)
         p = self._each(lambda sizes, bound: sizes.p_below(bound), limit[:, None], some, nothing=0.0)
-        known = within.all(axis=1) & (np.minimum(self.n, self.m) > 0)
-        return np.where(known, p.max(axis=1, initial=0.0), 1.0)
+        return np.where(within.all(axis=1) & self._has_rows, p.max(axis=1, initial=0.0), 1.0)
 
-    def _row(self, level: Level) -> Floats:
-        return np.broadcast_to(np.asarray(level, dtype=np.float64), self.n.shape)[:, None]
+    @property
+    def _has_rows(self) -> NDArray[np.bool_]:
+        return np.asarray((np.minimum(self.n, self.m) > 0).all(axis=1))
+
+    def _column(self, level: Level) -> Floats:
+        return np.broadcast_to(np.asarray(level, dtype=np.float64), (len(self.a),))[:, None]
 
     def _each(
         self,
@@ -801,8 +804,8 @@ class GreatestDistance(Limits):
         nothing: float = 0.0,
     ) -> Floats:
         """What is `measured` of each of `some` differences at each estimate's level or limit."""
-        n, m = (np.broadcast_to(rows[:, None], self.a.shape)[some] for rows in (self.n, self.m))
-        sizes = Absolute(Difference.of_groups(proportions(self.a[some], n), proportions(self.b[some], m)))
+        a, b = proportions(self.a[some], self.n[some]), proportions(self.b[some], self.m[some])
+        sizes = Absolute(Difference.of_groups(a, b))
         made = np.full(self.a.shape, nothing)
         made[some] = measured(sizes, np.broadcast_to(at, self.a.shape)[some])
         return made
@@ -834,6 +837,11 @@ class OneOf(Limits):
     def upper(self, level: Level) -> Floats:
         """Upper limit, between 0 and 1."""
         return np.clip(self.inner.upper(level), 0.0, 1.0)
+
+    def grown(self, factor: Floats) -> Self | None:
+        """Grow the share's own."""
+        inner = self.inner.grown(factor)
+        return None if inner is None else replace(self, inner=inner)
 
 
 def mean_size(a: Difference, b: Difference) -> Greatest:

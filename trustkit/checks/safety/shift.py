@@ -147,7 +147,8 @@ def _distances(spreads: Mapping[str, Spread], shifts: Shifts) -> Iterator[Estima
     for place, spread in enumerate(spreads.values()):
         for side, counts in enumerate((spread.audit, spread.train)):
             shares[side, place, : len(counts) - 1] = _below(counts)
-    n, m = (np.array(sizes, dtype=np.float64) for sizes in zip(*map(_sizes, spreads.values()), strict=True))
+    sizes = np.array([_sizes(spread) for spread in spreads.values()], dtype=np.float64)
+    n, m = (np.repeat(rows[:, None], most, axis=1) for rows in sizes.T)
     limits = GreatestDistance(shares[0], shares[1], n, m)
     for place, (name, spread) in enumerate(spreads.items()):
         note = " ".join([_direction(spread), *_used(name, shifts)]).strip() or None

@@ -1,0 +1,260 @@
+"""The collector of overlaps: look for audited rows in training, and tell the outcome by each input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trustkit.collectors.columns import Column
+from trustkit.collectors.draws import drawing_order
+from trustkit.collectors.keys import Keys, column_keys
+from trustkit.collectors.sources import Sources
+from trustkit.evidence import Unavailable
+from trustkit.evidence.blocks import Block, Ints
+from trustkit.evidence.overlaps import Match, Overlaps
+from trustkit.evidence.score_bins import SCORE_BINS, score_bins
+from trustkit.evidence.tables import MISSING
+from trustkit.frames import Frame, FrameError
+
+DRAW = 31
+
+MOST_TOLD = 20_000
+"""Rows of which the outcome is told by each input alone."""
+
+MOST_NEAR = 20_000
+"""Audited rows that are looked for loosely, among all training rows."""
+
+MOST_CLASSES = 20
+"""Of more classes the largest are told."""
+
+NAMING, FEWEST_NAMED = 0.9, 50
+"""Words of which so large a share occurs once, in so many rows, name persons or things."""
+
+Floats = NDArray[np.float64]
+
+
+def collect_overlaps(sources: Sources) -> Overlaps:
+    """Count rows and persons that are in both tables, and rank the rows by each input alone.
+
+    Raises
+    ------
+    Unavailable
+        Where there are neither training rows nor true outcomes.
+    """
+    train, data = sources.train, sources.data
+    if train is None and data.target is None:
+        raise Unavailable(
+            "there are neither training rows nor true outcomes",
+            supply="data.train: the rows that it was trained on; data.target: the true outcome",
+        )
+    order = drawing_order(sources, DRAW)
+    told = order[:MOST_TOLD]
+    classes, singles = _singles(sources, told) if data.target is not None else ((), _nothing())
+    exact = near = None
+    if train is not None:
+        exact, near = _rows(sources, train, order)
+    declared = {
+        "inputs": list(sources.input_names),
+        "seed": sources.seed,
+        "most": MOST_TOLD,
+        "unit": data.unit is not None,
+        "train": train is not None,
+        "truth": None if data.target is None else "median" if sources.task == "regression" else "classes",
+    }
+    return Overlaps.made(
+        declared=declared,
+        of=sources.frame.rows,
+        drawn=len(told),
+        exact=exact,
+        near=near,
+        persons={} if train is None else dict(_persons(sources, train)),
+        later=None if train is None else _later(sources),
+        classes=classes,
+        singles=singles,
+    )
+
+
+# Rows
+
+
+def _rows(sources: Sources, train: Frame, order: NDArray[np.intp]) -> tuple[Match | None, Match | None]:
+    """Rows that are equal in all inputs and the target, and nearly equal in all but one."""
+    there = [*sources.input_names, *([sources.data.target] if sources.data.target else [])]
+    names = [name for name in dict.fromkeys(there) if name in train.columns]
+    audit = sources.inputs.at(order) if sources.data.unit is not None else sources.inputs
+    mine, theirs = (keys.sum(axis=0, dtype=np.uint64) for keys in column_keys([audit, train], names))
+    if not names or not len(mine):
+        return None, None
+    among, in_train = _times(mine, mine), _times(theirs, theirs)
+    exact = Match(
+        len(mine),
+        int((_times(mine, theirs) > 0).sum()),
+        int((among > 1).sum()),
+        len(theirs),
+        int((in_train > 1).sum()),
+    )
+    return exact, _near(sources, train, names, order[:MOST_NEAR])
+
+
+def _near(sources: Sources, train: Frame, names: Sequence[str], rows: NDArray[np.intp]) -> Match:
+    """Rows of which training has one that differs in one column at most, but for digits and spelling."""
+    mine, theirs = column_keys([sources.inputs.at(rows), train], names, loosely=True)
+    seed = np.random.default_rng([sources.seed, DRAW, 1])
+    few = np.sort(seed.permutation(train.rows)[:MOST_NEAR])
+    total, in_train = mine.sum(axis=0, dtype=np.uint64), theirs.sum(axis=0, dtype=np.uint64)
+    left_out = range(len(mine)) if len(mine) > 1 else range(0)
+    shared = _times(total, in_train) > 0
+    repeated = _times(total, total) > 1
+    again = _times(in_train[few], in_train) > 1
+    for column in left_out:
+        one, other = total - mine[column], in_train - theirs[column]
+        shared |= _times(one, other) > 0
+        repeated |= _times(one, one) > 1
+        again |= _times(other[few], other) > 1
+    return Match(len(rows), int(shared.sum()), int(repeated.sum()), len(few), int(again.sum()))
+
+
+def _times(keys: Keys, among: Keys) -> Ints:
+    """How often each key occurs among others."""
+    known = np.sort(among)
+    asked, place = np.unique(keys, return_inverse=True)
+    times = np.searchsorted(known, asked, side="right") - np.searchsorted(known, asked, side="left")
+    return times[place]
+
+
+# Persons
+
+
+def _persons(sources: Sources, train: Frame) -> Iterator[tuple[str, Match]]:
+    """Persons of the audit that training has too: by the declared unit, and by columns of names."""
+    unit = sources.data.unit
+    if unit is not None and unit in train.columns:
+        mine, theirs = ({*frame.labels(unit).names} - {MISSING} for frame in (sources.frame, train))
+        yield unit, Match(len(mine), len(mine & theirs), 0, len(theirs), 0)
+    audit, whole = sources.whole("audit"), sources.whole("train")
+    if audit is None or whole is None:
+        return
+    for name in audit.columns:
+        if name in whole.columns and name not in (unit, sources.data.time) and _names_persons(whole, name):
+            yield name, _named(audit, whole, name)
+
+
+def _names_persons(frame: Frame, name: str) -> bool:
+    """Whether a column holds words of which nearly each occurs once."""
+    with suppress(FrameError):
+        frame.at(np.arange(min(frame.rows, 1000))).numbers(name)
+        return False
+    with suppress(FrameError):
+        labels = frame.labels(name)
+        rows = int((~frame.missing(name)).sum())
+        return rows >= FEWEST_NAMED and len(labels.names) >= NAMING * rows
+    return False
+
+
+def _named(audit: Frame, train: Frame, name: str) -> Match:
+    """Rows whose name is found in training, and how often names recur: namesakes are not the same person."""
+    mine, theirs = (
+        keys[0][~frame.missing(name)]
+        for keys, frame in zip(column_keys([audit, train], [name], loosely=True), (audit, train), strict=True)
+    )
+    repeated, again = (int((_times(keys, keys) > 1).sum()) for keys in (mine, theirs))
+    return Match(len(mine), int((_times(mine, theirs) > 0).sum()), repeated, len(theirs), again)
+
+
+# Time
+
+
+def _later(sources: Sources) -> tuple[int, int] | None:
+    """Pairs of an audited and a training row, and of them those whose training row is the later."""
+    column, audit, train = sources.data.time, sources.whole("audit"), sources.whole("train")
+    if column is None or audit is None or train is None or column not in train.columns:
+        return None
+    mine, theirs = (_times_of(frame, column) for frame in (audit, train))
+    later = len(theirs) - np.searchsorted(np.sort(theirs), mine, side="right")
+    return len(mine) * len(theirs), int(later.sum())
+
+
+def _times_of(frame: Frame, column: str) -> Ints:
+    """Times of the rows that have one, in nanoseconds, or the numbers that stand for them."""
+    with suppress(FrameError):
+        numbers = frame.numbers(column)
+        return numbers[~np.isnan(numbers)]  # type: ignore[return-value]
+    labels = frame.labels(column)
+    parsed = pd.to_datetime(pd.Series(labels.names), errors="coerce", format="ISO8601", utc=True)
+    known = parsed.notna().to_numpy()[labels.codes]
+    moments = parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64)
+    return moments[labels.codes[known]]
+
+
+# Each input and the outcome
+
+
+def _nothing() -> Block:
+    return Block(np.zeros((0, 4), dtype=np.int64), {"n": np.zeros(0, dtype=np.int64)})
+
+
+def _singles(sources: Sources, rows: NDArray[np.intp]) -> tuple[tuple[str, ...], Block]:
+    """Histograms of the ranks that each input gives to the rows of each class."""
+    names, codes = _outcome(sources, rows)
+    known = codes >= 0
+    rows, codes = rows[known], codes[known]
+    half = np.arange(len(rows)) % 2
+    told = [0 if len(names) == 1 else place for place in range(len(names))]
+    parts = [_nothing()]
+    frame = sources.inputs.at(rows)
+    for place, name in enumerate(sources.input_names):
+        with suppress(FrameError):  # lists, say
+            level = Column.read(frame, name).level
+            parts += [
+                _ranked(level, codes == one, half).shifted(0, by=one).shifted(1, by=place) for one in told
+            ]
+    block = Block(
+        np.concatenate([p.codes for p in parts]), {"n": np.concatenate([p.sums["n"] for p in parts])}
+    )
+    return names, block.summed()
+
+
+def _outcome(sources: Sources, rows: NDArray[np.intp]) -> tuple[tuple[str, ...], Ints]:
+    """Classes that are told, and the place of each row's: -1 where unknown, after the last where another."""
+    if sources.task == "regression":
+        numbers = sources.numbers("target")[rows]
+        codes = np.where(numbers > np.nanmedian(numbers), 0, 1)
+        return ("above its median",), np.where(np.isnan(numbers), -1, codes)
+    truth = sources.truth()
+    if truth is None:
+        raise ValueError("there is no target")
+    count = np.bincount(truth.codes, minlength=len(truth.names))
+    large = [i for i in np.argsort(-count, kind="stable") if truth.names[i] != MISSING]
+    told = [truth.names[i] for i in large[:MOST_CLASSES]]
+    if len(large) == 2:
+        told = [sources.positive if sources.positive in told else told[-1]]
+    place = {name: i for i, name in enumerate(told)} | {MISSING: -1}
+    codes = np.array([place.get(name, len(told)) for name in truth.names])[truth.codes[rows]]
+    return tuple(told), codes
+
+
+def _ranked(level: Ints, is_member: NDArray[np.bool_], half: Ints) -> Block:
+    """Histogram of ranks by the share of the class at each level, as learned from the other half."""
+    levels = int(level.max(initial=0)) + 1
+    counted: Any = np.zeros((2, 2, levels), dtype=np.int64)  # half, member, level
+    np.add.at(counted, (half, is_member.astype(np.int64), level), 1)
+    histogram = np.zeros((2, SCORE_BINS), dtype=np.int64)
+    for told in (0, 1):
+        learned, mine = counted[1 - told], counted[told]
+        mean = learned[1].sum() / max(learned.sum(), 1)
+        share = (learned[1] + 5 * mean) / (learned.sum(axis=0) + 5)
+        _, value = np.unique(share, return_inverse=True)
+        rows = np.bincount(value, weights=mine.sum(axis=0))
+        rank = (np.cumsum(rows) - rows / 2) / max(rows.sum(), 1.0)
+        bins = score_bins(rank)[value]
+        for member in (0, 1):
+            np.add.at(histogram[member], bins, mine[member])
+    filled = np.nonzero(histogram)
+    codes = np.zeros((len(filled[0]), 4), dtype=np.int64)
+    codes[:, 2:] = np.stack(filled, axis=1)
+    return Block(codes, {"n": histogram[filled]})
