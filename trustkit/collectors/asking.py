@@ -27,8 +27,10 @@ class Answers:
     number: Floats | None
 
 
-def asked(sources: Sources, table: pd.DataFrame, stage: str) -> Answers:
+def asked(sources: Sources, table: pd.DataFrame, stage: str, *, scored: bool = True) -> Answers:
     """Ask the model about a table of its inputs; the calls are counted, and `stage` is shown meanwhile.
+
+    Without `scored` there is no score, and a model is not asked for one.
 
     Raises
     ------
@@ -38,7 +40,8 @@ def asked(sources: Sources, table: pd.DataFrame, stage: str) -> Answers:
     """
     frame = Frame(table, list(table.columns), [])
     report = None if sources.progress is None else partial(sources.progress, stage)
-    said = predict(sources.model, frame, frame.columns, positive=sources.positive, progress=report)
+    positive = sources.positive if scored else None
+    said = predict(sources.model, frame, frame.columns, positive=positive, progress=report)
     sources.model_calls += said.calls
     decision = np.array(said.labels.names, dtype=object)[said.labels.codes]
     return Answers(decision, _numbers(said.labels) if sources.task == "regression" else said.score)
