@@ -159,6 +159,10 @@ def _answer(header: dict[str, Any], body: bytes, models: list[Any]) -> tuple[dic
         models[header["place"]] = None
         gc.collect()
         return {}, b""
+    if header["op"] == "structure":
+        from trustkit.models.structure import structure
+
+        return {"structure": structure(models[0])}, b""
     import numpy as np
 
     from trustkit.models.objects import answer_of

@@ -135,6 +135,11 @@ class FileModel:
         lacking = f"; this system does not hold: {', '.join(lacks)}" if lacks else ""
         return f"the model ran in a process of its own, where these limits held: {', '.join(holds)}{lacking}"
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process died, or was ended since it took too long."""
+        return self._process is None or self._process.has_ended
+
     def close(self) -> None:
         """End its process; of a clone, forget what it learned."""
         if self._process is None:
@@ -169,6 +174,22 @@ class FileModel:
         if type(place) is not int or place < 1:
             raise ModelError("the model's process gave no clone that can be asked")
         return FileModel(self.report, process, told, self._why, place)
+
+    def structure(self) -> dict[str, Any]:
+        """What `structure.structure` says of it in its process; nothing where that fails."""
+        if self._process is None:
+            return {}
+        try:
+            told = self._process.ask({"op": "structure"})[0].get("structure")
+        except (Raised, ModelError):
+            return {}
+        told = told if isinstance(told, dict) else {}
+        counts = {name: told[name] for name in ("stored", "leaves", "pure", "smallest") if name in told}
+        if not all(count is None or (type(count) is int and count >= 0) for count in counts.values()):
+            return {}
+        settings = told.get("settings")
+        named = settings.items() if isinstance(settings, dict) else ()
+        return counts | ({"settings": {_text(k)[:40]: _text(v)[:40] for k, v in named}} if named else {})
 
     @property
     def predict(self) -> Callable[[pd.DataFrame], NDArray[Any]]:
