@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cells import count, rows_of
+from test_confidences import confidences_of, confidences_samples
 from test_consistency import neighbors_of, neighbors_samples
 from test_dependencies import dependencies_samples
 from test_evasion import evasions_of, evasions_samples
@@ -37,6 +38,7 @@ from trustkit.checks import discover
 from trustkit.evidence.ablations import Ablations
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.confidences import Confidences
 from trustkit.evidence.contents import Contents
 from trustkit.evidence.classes import Classes
 from trustkit.evidence.dependencies import Dependencies
@@ -83,6 +85,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Ablations: ablations_samples,
     Artifacts: artifacts,
     Cells: cells,
+    Confidences: confidences_samples,
     Contents: contents_samples,
     Classes: classes_samples,
     Dependencies: dependencies_samples,
@@ -175,6 +178,7 @@ KINDS = {
     "dependencies": (dependencies_samples()[:3], dependencies_samples()[3]),
     "evasions": (evasions_samples()[:3], evasions_of(0)),
     "contents": ([contents_of(n) for n in (3, 40, 400)], contents_of(0)),
+    "confidences": ([confidences_of(n) for n in (40, 300, 900)], confidences_of(0)),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
     "memberships": ([memberships_of(n) for n in (3, 40, 900)], memberships_of(0)),
     "neighbors": ([neighbors_of(n) for n in (7, 40, 300)], neighbors_of(0)),

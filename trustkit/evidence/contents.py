@@ -68,7 +68,7 @@ class Contents:
     schema : mapping
         What was declared: ``seed`` of the draws, ``most_rows`` and
         ``most_values`` looked at; ``inputs``, the columns that decisions rest
-        on; ``unit``, the column that names the person of a row, or None;
+        on, None where that is not known; ``unit``, the column that names the person of a row, or None;
         ``detectors``, by name: ``family``, ``title`` and ``chance``, the
         share of values of its shape that its check digit lets pass by chance
         (0: it has none).
