@@ -137,7 +137,7 @@ def calibration_figures(
     """
     large = measured.large
     yield from measured.figures("gap", large.value, large.n, large.limits, two_sided=True)
-    yield from _rmsce(measured)
+    yield from calibration_errors(measured)
     rest = {"bin_gap": _bins, "ece": _ece, "spiegelhalter": _spiegelhalter, "brier": _brier}
     for metric, estimates in rest.items():
         asked = judged is None or metric in judged
@@ -145,7 +145,8 @@ def calibration_figures(
             yield from (made for made in estimates(measured) if asked or made.n)
 
 
-def _rmsce(measured: Reliability) -> Iterator[Estimate]:
+def calibration_errors(measured: Reliability) -> Iterator[Estimate]:
+    """RMSCE of each group of a view."""
     value, limits = measured.curve.rmsce()
     few = f"fewer than {FEWEST_ROWS} rows with a score and a truth"
     for made in measured.figures("rmsce", value, measured.large.n, limits):
