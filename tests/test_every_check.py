@@ -15,6 +15,7 @@ from test_consistency import neighbors_of, neighbors_samples
 from test_dependencies import dependencies_samples
 from test_evasion import evasions_of, evasions_samples
 from test_data_quality import quality_of, quality_samples
+from test_extraction import copies_of, copies_samples
 from test_flips import flips_of, flips_samples
 from test_input_handling import trials_of, trials_samples
 from test_leakage import overlaps_of, overlaps_samples
@@ -41,6 +42,7 @@ from trustkit.evidence.cells import Cells
 from trustkit.evidence.confidences import Confidences
 from trustkit.evidence.contents import Contents
 from trustkit.evidence.classes import Classes
+from trustkit.evidence.copies import Copies
 from trustkit.evidence.dependencies import Dependencies
 from trustkit.evidence.evasions import Evasions
 from trustkit.evidence.flips import Flips
@@ -88,6 +90,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Confidences: confidences_samples,
     Contents: contents_samples,
     Classes: classes_samples,
+    Copies: copies_samples,
     Dependencies: dependencies_samples,
     Evasions: evasions_samples,
     Flips: flips_samples,
@@ -175,6 +178,7 @@ KINDS = {
         count({name: values[:0] for name, values in rows_of(5).items()}),
     ),
     "classes": ([classes_of_people(n) for n in (3, 40, 300)], no_people()),
+    "copies": (copies_samples()[:3], copies_of(0)),
     "dependencies": (dependencies_samples()[:3], dependencies_samples()[3]),
     "evasions": (evasions_samples()[:3], evasions_of(0)),
     "contents": ([contents_of(n) for n in (3, 40, 400)], contents_of(0)),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from trustkit.errors import ConfigError
+from trustkit.errors import ConfigError, traced
 from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.system import System
 
@@ -21,9 +20,12 @@ COLLECTORS = {
     "cells": "trustkit.collectors.cells:collect_cells",
     "classes": "trustkit.collectors.classes:collect_classes",
     "confidences": "trustkit.collectors.confidences:collect_confidences",
+    "copies": "trustkit.collectors.copies:collect_copies",
     "dependencies": "trustkit.collectors.dependencies:collect_dependencies",
     "contents": "trustkit.collectors.contents:collect_contents",
+    "exposures": "trustkit.collectors.exposures:collect_exposures",
     "evasions": "trustkit.collectors.evasions:collect_evasions",
+    "expectations": "trustkit.collectors.expectations:collect_expectations",
     "flips": "trustkit.collectors.flips:collect_flips",
     "memberships": "trustkit.collectors.memberships:collect_memberships",
     "neighbors": "trustkit.collectors.neighbors:collect_neighbors",
@@ -42,6 +44,9 @@ COLLECTORS = {
     "trials": "trustkit.collectors.trials:collect_trials",
 }
 """The function that collects each kind of evidence from opened `Sources`."""
+
+LAST = "exposures"
+"""The kind that looks through all the others."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, what is done of it and its total."""
@@ -103,11 +108,10 @@ def _fresh(system: System, wanted: set[str], seed: int, progress: Progress | Non
 
 def _collected(sources: Any, wanted: set[str]) -> Evidence:
     """Each kind that is wanted, or why there is none."""
-    kinds: dict[str, Any] = {}
-    errors: dict[str, str] = {}
+    kinds, errors = sources.kinds, sources.errors
     absent: dict[str, tuple[str, str | None]] = {}
     costs = []
-    for kind in sorted(wanted):
+    for kind in sorted(wanted, key=lambda kind: (kind == LAST, kind)):
         started, calls = time.perf_counter(), sources.model_calls
         try:
             kinds[kind] = _collector(kind)(sources)
@@ -116,8 +120,8 @@ def _collected(sources: Any, wanted: set[str]) -> Evidence:
         except Unavailable as signal:
             absent[kind] = (signal.reason, signal.supply)
             continue
-        except Exception:
-            errors[kind] = traceback.format_exc()
+        except Exception as error:
+            errors[kind] = traced(error)
         seconds = time.perf_counter() - started
         costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls - calls))
     return Evidence(
