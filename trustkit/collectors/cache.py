@@ -16,6 +16,7 @@ from typing import Any
 
 import trustkit
 from trustkit.collectors.provenance import digest, locks
+from trustkit.collectors.settings import text_files
 from trustkit.errors import ConfigError, Problem
 from trustkit.evidence import Evidence, write_whole
 from trustkit.system import System
@@ -106,7 +107,8 @@ def _files(system: System) -> Iterator[tuple[str, str]]:
     config, folder = system.config, system.folder
     data, owner = config.data, config.system
     named = [data.audit, data.train, data.population, owner.model, owner.card, *config.documents.values()]
-    for name in (*filter(None, named), *locks(folder)):
+    beside = (each.name for each in text_files(system))
+    for name in (*filter(None, named), *locks(folder), *beside):
         matching = [name] if (folder / name).exists() else glob.glob(name, root_dir=folder, recursive=True)
         yield from ((each, digest(folder / each)[0]) for each in matching)
 

@@ -1,9 +1,10 @@
-"""The collector of contents: look at the values of each column and at the texts in the model's file."""
+"""The collector of contents: the values of each column, the texts in the model's file, and settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trustkit.collectors.settings import secrets_of_files
 from trustkit.detectors import detectors
 from trustkit.detectors.content import Content
 from trustkit.detectors.detector import examine
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from trustkit.frames import Frame
 
 
-CHECK = "data-protection/personal-data"
-"""The check whose option ``declared`` names columns."""
+OPTIONS = (("data-protection/personal-data", "declared"), ("data-protection/special-categories", "cleared"))
+"""Options of checks that name columns."""
 
 STORED = ("_fit_X", "_raw_data", "support_vectors_", "X_fit_", "X_train_", "training_data_")
 """Attributes in which estimators keep rows that they were fitted on: neighbors, support vectors, kernels."""
@@ -30,7 +31,7 @@ def collect_contents(sources: Sources) -> Contents:
     Raises
     ------
     ConfigError
-        Where the option ``declared`` of `CHECK` names a column that is in neither table.
+        Where one of `OPTIONS` names a column that is in neither table.
     """
     frames = {AUDIT: sources.whole(AUDIT), TRAIN: sources.whole(TRAIN)}
     there = [name for frame in frames.values() if frame is not None for name in frame.columns]
@@ -45,17 +46,26 @@ def collect_contents(sources: Sources) -> Contents:
     stored = {path: tuple(sorted({*STORED}.intersection(found))) for path, found in texts.items()}
     known = sources.model is not None or sources.data.features is not None
     schema = schema_of(sources.seed, sources.input_names if known else None, sources.data.unit)
-    return Contents(schema, columns, {path: names for path, names in stored.items() if names})
+    kept = {path: names for path, names in stored.items() if names}
+    return Contents(schema | _roles(sources), columns, kept, secrets_of_files(sources.system))
+
+
+def _roles(sources: Sources) -> dict[str, Any]:
+    data = sources.data
+    outcomes = sorted({name for name in (data.target, data.prediction) if name is not None})
+    return {"outcomes": outcomes, "sensitive": sorted(data.sensitive), "grounds": dict(data.grounds)}
 
 
 def _refuse_unknown(sources: Sources, there: list[str]) -> None:
-    declared = sources.system.config.options.get(CHECK, {}).get("declared", ())
-    unknown = [name for name in declared if name not in there]
-    if unknown:
-        key = f'options."{CHECK}".declared'
-        raise ConfigError(
-            [Problem(key, f"there is no column {name!r}", nearest(name, there)) for name in unknown]
-        )
+    options = sources.system.config.options
+    problems = [
+        Problem(f'options."{check}".{option}', f"there is no column {name!r}", nearest(name, there))
+        for check, option in OPTIONS
+        for name in options.get(check, {}).get(option, ())
+        if name not in there
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def columns_of(frame: Frame, where: str, seed: int = 0) -> dict[tuple[str, str], Column]:

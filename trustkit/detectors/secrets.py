@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from trustkit.detectors.detector import SECRETS, Detector
 
 if TYPE_CHECKING:
@@ -259,6 +257,8 @@ def _spans(kind: Kind, text: str, small: str) -> Iterator[tuple[int, int]]:
 
 def _find(kind: Kind, content: Content) -> tuple[Places, Places]:
     """Values of a column in which a kind of secret is: beside its word, or under the name of the column."""
+    import numpy as np
+
     places = content.places(start for start, _ in _spans(kind, content.joined, content.joined.lower()))
     if announced_by(content.name) == kind.name:
         bare = [

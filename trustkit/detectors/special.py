@@ -44,6 +44,9 @@ TITLES = {
 _LONGEST = 100
 """Characters of a value of which the words are looked at: a longer one tells many things."""
 
+_MOST_LABELS = 100
+"""Distinct values up to which a column of text holds labels."""
+
 _LETTERS = str.maketrans(
     dict(zip("абвгдезийклмнопрстуфхыэ", "abvgdeziiklmnoprstufhie", strict=True))
     | {"ё": "e", "ж": "j", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "", "ь": "", "ю": "iu", "я": "ia"}
@@ -267,8 +270,11 @@ def _find(name: str, elsewhere: Names, content: Content) -> tuple[Places, Places
     return np.array(shaped, dtype=np.intp), np.array(proven, dtype=np.intp)
 
 
-def _nothing(content: Content) -> tuple[Places, Places]:
-    return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+def _labels(words: Names, content: Content) -> tuple[Places, Places]:
+    """All values of a column whose name may speak of a category: a few labels, no quantity, no text."""
+    few = len(content.texts) <= (2 if content.numbers else _MOST_LABELS)
+    places = np.arange(len(content.texts) if few and words.search(content.spoken) else 0)
+    return places, places[:0]
 
 
 def _detectors() -> Iterator[Detector]:
@@ -277,7 +283,7 @@ def _detectors() -> Iterator[Detector]:
         yield Detector(name, SPECIAL, title, partial(_find, name, elsewhere), Names(each.names, each.others))
         if each.unsure:
             words = Names(each.unsure, f"{each.others}, {each.names}")
-            yield Detector(f"{name}{UNSURE}", SPECIAL, f"perhaps {title}", _nothing, words)
+            yield Detector(f"{name}{UNSURE}", SPECIAL, f"perhaps {title}", partial(_labels, words), words)
         if each.proxies:
             proxy = f"{name}{PROXY}"
             words = Names(each.proxies, each.others)

@@ -71,17 +71,21 @@ class Contents:
         on, None where that is not known; ``unit``, the column that names the person of a row, or None;
         ``detectors``, by name: ``family``, ``title`` and ``chance``, the
         share of values of its shape that its check digit lets pass by chance
-        (0: it has none).
+        (0: it has none); ``outcomes``, ``sensitive`` and ``grounds`` as the
+        configuration declares them.
     columns : mapping of (str, str) to Column
         By where it is, `AUDIT`, `TRAIN` or `MODEL`, and name: of the model,
         the path of its file.
     stored : mapping of str to tuple of str
         By the path of a model's file: its attributes that hold training rows.
+    files : mapping of str to mapping of str to int
+        By the path of a text file beside the configuration: secrets by kind.
     """
 
     schema: Mapping[str, Any]
     columns: Mapping[tuple[str, str], Column]
     stored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     kind: ClassVar[str] = "contents"
 
@@ -94,7 +98,7 @@ class Contents:
             path: tuple(sorted({*self.stored.get(path, ()), *other.stored.get(path, ())}))
             for path in sorted({*self.stored, *other.stored})
         }
-        return Contents(self.schema, columns, stored)
+        return Contents(self.schema, columns, stored, {**self.files, **other.files})
 
     def of_family(self, family: str) -> dict[str, Mapping[str, Any]]:
         """Return what is declared of the detectors of a family, by name."""
@@ -119,6 +123,8 @@ class Contents:
             if of:
                 columns = f"{len(of):,} column{'s' * (len(of) != 1)}" if where != MODEL else "texts"
                 notes.append(f"{what}: {columns}, {sum(each.values for each in of):,} distinct values")
+        if self.files:
+            notes.append(f"text files beside the configuration: {len(self.files):,}")
         bounds = (
             f"at most {self.schema['most_rows']:,} rows and {self.schema['most_values']:,} values a column"
         )
@@ -137,7 +143,8 @@ class Contents:
             for key, each in sorted(self.columns.items())
         ]
         stored = {path: list(names) for path, names in self.stored.items()}
-        return {"schema": dict(self.schema), "columns": columns, "stored": stored}
+        files = {path: dict(found) for path, found in self.files.items()}
+        return {"schema": dict(self.schema), "columns": columns, "stored": stored, "files": files}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -152,4 +159,4 @@ class Contents:
             for where, name, rows, values, of, hits in data["columns"]
         }
         stored = {path: tuple(names) for path, names in data["stored"].items()}
-        return cls(data["schema"], columns, stored)
+        return cls(data["schema"], columns, stored, data.get("files", {}))

@@ -1,0 +1,37 @@
+"""Text files beside the configuration: which they are, and the secrets in them, counted by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from trustkit.detectors.files import parts_of, text_of
+from trustkit.detectors.secrets import find_secrets
+from trustkit.system import System
+
+SUFFIXES = (".cfg", ".conf", ".env", ".ini", ".ipynb", ".json", ".properties", ".toml", ".yaml", ".yml")
+"""Endings of notebooks and of files of settings."""
+
+MOST, LARGEST = 100, 8 << 20
+"""Files that are read, by name, and bytes of one."""
+
+
+def text_files(system: System) -> list[Path]:
+    """Return the configuration's file and what lies beside it, not deeper; none where it has no file."""
+    if system.config.path is None:
+        return []
+    there = sorted(system.folder.iterdir())
+    named = [each for each in there if each.suffix.lower() in SUFFIXES or each.name.startswith(".env")]
+    files = [each for each in named if each.is_file() and each.stat().st_size <= LARGEST]
+    return list(dict.fromkeys([system.config.path, *files[:MOST]]))
+
+
+def secrets_of_files(system: System) -> dict[str, dict[str, int]]:
+    """Count the secrets in each of these files by kind; a file that is no text is left out."""
+    found = {}
+    for path in text_files(system):
+        text = text_of(path)
+        if text is not None:
+            kinds = Counter(each.kind for part in parts_of(text) for each in find_secrets(part.text))
+            found[path.name] = dict(sorted(kinds.items()))
+    return found
