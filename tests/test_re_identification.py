@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -228,6 +228,16 @@ class TestDefinitions:
         assert values(classes_of(frame, ["a"]))["marketer"] == 0.5
         assert values(classes_of(frame, ["a"]))["at_risk"] == 1
         assert values(classes_of(frame, ["a"]), threshold=0.4)["at_risk"] == 0.25
+
+    def test_uniques_of_adult(self):
+        """45,222 rows; another count by pandas."""
+        columns = ["age", "education", "occupation", "relationship", "sex", "native-country"]
+        path = Path(__file__).parents[1] / "examples" / "income" / "data" / "adult.parquet"
+        found = values(classes_of(Frame.open(path), columns, sensitive=["salary"]))
+        assert found["unique_share"] == 11_095 / 45_222
+        assert found["marketer"] == 17_545 / 45_222
+        sizes = pd.read_parquet(path, columns=columns).groupby(columns, observed=True).size()
+        assert (len(sizes), (sizes == 1).sum()) == (17_545, 11_095)
 
     def test_against_rows(self):
         table = people(400)
@@ -565,6 +575,11 @@ class TestOnTheCard:
         assert control.verdict == "not_assessed"
         assert any("population_size" in need for need in control.needs)
 
+    @pytest.mark.parametrize(("option", "value"), [("threshold", 0.0), ("threshold", 20.0), ("l", 0)])
+    def test_an_option_out_of_its_range_is_named(self, option, value):
+        with pytest.raises(tk.ConfigError, match=f're-identification".{option}: {value}'):
+            check(classes_of_people(9), **{option: value})
+
     def test_shows_no_more_than_a_line_a_column(self):
         classes = classes_of_people(300)
         shown = [e.metric for e in check(classes) if "column" in e.subject]
@@ -577,4 +592,3 @@ class TestOnTheCard:
 
     def test_no_rows(self):
         assert math.isnan(figures(no_people())["k"].value)
-        assert replace(no_people()).rows == 0

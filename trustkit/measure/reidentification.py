@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, hyp2f1
 
+from trustkit.evidence.classes import grouped, totals
+
 Floats = NDArray[np.float64]
 
 _HALVINGS = 70
@@ -145,7 +147,7 @@ def population_uniques(sizes: ArrayLike, classes: ArrayLike, population: float) 
 
 
 def compatible(
-    codes: NDArray[np.integer], missing: NDArray[np.bool_], n: NDArray[np.integer]
+    codes: NDArray[np.integer], missing: NDArray[np.bool_], n: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Rows that each class may be among, when a missing value may be any.
 
@@ -165,7 +167,7 @@ def compatible(
     """
     patterns, pattern = np.unique(missing, axis=0, return_inverse=True)
     places = [np.flatnonzero(pattern.ravel() == i) for i in range(len(patterns))]
-    found = np.zeros(len(codes), dtype=np.int64)
+    spans, found = codes.max(axis=0) + 1, np.zeros(len(codes), dtype=np.int64)
     for mine, own in zip(places, patterns, strict=True):
         for theirs, other in zip(places, patterns, strict=True):
             both = ~(own | other)
@@ -173,18 +175,9 @@ def compatible(
                 found[mine] += n[theirs].sum()
                 continue
             rows = np.concatenate([codes[theirs][:, both], codes[mine][:, both]])
-            group = _numbered(rows)
-            total = np.bincount(group[: len(theirs)], weights=n[theirs], minlength=group.max() + 1)
-            found[mine] += total[group[len(theirs) :]].astype(np.int64)
+            group, groups = grouped(list(rows.T), spans[both].tolist())
+            found[mine] += totals(group[: len(theirs)], n[theirs], groups)[group[len(theirs) :]]
     return found
-
-
-def _numbered(codes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Number of each row's combination of codes."""
-    key = np.zeros(len(codes), dtype=np.int64)
-    for axis in codes.T:
-        key = np.unique(key * (int(axis.max()) + 1) + axis, return_inverse=True)[1].ravel()
-    return key
 
 
 def _alone(f: Floats, c: Floats) -> float:
