@@ -844,6 +844,39 @@ class OneOf(Limits):
         return None if inner is None else replace(self, inner=inner)
 
 
+@dataclass(frozen=True)
+class HarmonicMean(Limits):
+    """Limits of F1, 2 J / (1 + J), from those of J: true positives over all that are or are called positive.
+
+    Given how many those are, the true positives among them are binomial.
+    """
+
+    share: ClopperPearson
+
+    @property
+    def value(self) -> Floats:
+        """F1."""
+        return 2 * self.share.value / (1 + self.share.value)
+
+    def lower(self, level: Level) -> Floats:
+        """F1 of the lower limit."""
+        low = self.share.lower(level)
+        return 2 * low / (1 + low)
+
+    def upper(self, level: Level) -> Floats:
+        """F1 of the upper limit."""
+        high = self.share.upper(level)
+        return 2 * high / (1 + high)
+
+    def grown(self, factor: Floats) -> Self:
+        """Multiply the sample."""
+        return replace(self, share=self.share.grown(factor))
+
+    def placed(self, value: Floats) -> Self:
+        """Move F1."""
+        return replace(self, share=self.share.placed(value / (2 - value)))
+
+
 def mean_size(a: Difference, b: Difference) -> Greatest:
     """Limits of the mean of the sizes of two differences.
 
