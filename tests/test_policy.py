@@ -68,9 +68,13 @@ LIMITS = {
     "safety/invariances": {"max_violations": 0.01},
     "safety/reproducibility": {"max_changed": 0},
     "data-protection/personal-data": {"max_identifying": 0.01},
+    "data-protection/special-categories": {"max_uncovered": 0},
+    "data-protection/secrets": {"max_secrets": 0},
+    "data-protection/own-output": {"max_exposed": 0, "max_small": 0},
     "data-protection/minimization": {"min_personal_cost": 0.01},
     "data-protection/retention": {"max_past": 0, "max_opted_out": 0},
     "data-protection/membership-inference": {"max_auc": 0.6},
+    "data-protection/attribute-inference": {"max_gain": 0.05},
     "security/artifact": {"max_dangerous": 0, "max_unknown": 0, "max_incomplete": 0},
     "security/dependencies": {
         "max_vulnerable": 0,

@@ -125,7 +125,7 @@ def special_categories(contents: Contents, *, cleared: Mapping[str, str] | None 
     if not titles or not columns:
         raise NotApplicable("no column was searched for special categories")
     said = cleared or {}
-    signs = {name: list(_signs(column.hits, column.values)) for name, column in columns.items()}
+    signs = {name: list(_signs(column, titles)) for name, column in columns.items()}
     grounds = contents.schema.get("grounds", {})
     judged = {name: _worst(contents, name, found, grounds) for name, found in signs.items() if found}
     shown = {name: place for name, (place, _) in judged.items() if name not in said}
@@ -169,10 +169,11 @@ def _columns(contents: Contents) -> dict[str, Column]:
     return columns
 
 
-def _signs(hits: Mapping[str, Hits], values: int) -> Iterator[Sign]:
+def _signs(column: Column, titles: Mapping[str, str]) -> Iterator[Sign]:
     """What a column tells of each category."""
-    for name in sorted({each.removesuffix(UNSURE) for each in hits if not each.endswith(PROXY)}):
-        hit, unsure = hits.get(name, Hits()), hits.get(f"{name}{UNSURE}", Hits())
+    values, found = column.values, column.hits.keys() & titles.keys()
+    for name in sorted({each.removesuffix(UNSURE) for each in found if not each.endswith(PROXY)}):
+        hit, unsure = column.hits.get(name, Hits()), column.hits.get(f"{name}{UNSURE}", Hits())
         by_values = _speaks(hit, values)
         grounds = [
             *(["its name"] if hit.named else ["a name of two meanings"] if unsure.shaped else []),
