@@ -18,10 +18,13 @@ from test_data_quality import quality_of, quality_samples
 from test_extraction import copies_of, copies_samples
 from test_flips import flips_of, flips_samples
 from test_input_handling import trials_of, trials_samples
+from test_invariances import expectations_of, expectations_samples
 from test_leakage import overlaps_of, overlaps_samples
+from test_inferences import inferences_of, inferences_samples
 from test_loading import artifacts
 from test_memberships import memberships_of, memberships_samples
 from test_minimization import ablations_of, ablations_samples
+from test_own_output import exposures_of, exposures_samples
 from test_provenance import provenances
 from test_personal_data import contents_of, contents_samples
 from test_proxies import proxies_of, proxies_samples
@@ -45,7 +48,10 @@ from trustkit.evidence.classes import Classes
 from trustkit.evidence.copies import Copies
 from trustkit.evidence.dependencies import Dependencies
 from trustkit.evidence.evasions import Evasions
+from trustkit.evidence.exposures import Exposures
+from trustkit.evidence.expectations import Expectations
 from trustkit.evidence.flips import Flips
+from trustkit.evidence.inferences import Inferences
 from trustkit.evidence.memberships import Memberships
 from trustkit.evidence.neighbors import Neighbors
 from trustkit.evidence.overlaps import Overlaps
@@ -93,7 +99,10 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Copies: copies_samples,
     Dependencies: dependencies_samples,
     Evasions: evasions_samples,
+    Exposures: exposures_samples,
+    Expectations: expectations_samples,
     Flips: flips_samples,
+    Inferences: inferences_samples,
     Memberships: memberships_samples,
     Neighbors: neighbors_samples,
     Overlaps: overlaps_samples,
@@ -183,7 +192,10 @@ KINDS = {
     "evasions": (evasions_samples()[:3], evasions_of(0)),
     "contents": ([contents_of(n) for n in (3, 40, 400)], contents_of(0)),
     "confidences": ([confidences_of(n) for n in (40, 300, 900)], confidences_of(0)),
+    "exposures": ([exposures_of(n, 1) for n in (3, 40, 300)], exposures_of(0)),
+    "expectations": ([expectations_of(n) for n in (3, 40, 900)], expectations_of(0)),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
+    "inferences": ([inferences_of(n) for n in (3, 40, 900)], inferences_of(0)),
     "memberships": ([memberships_of(n) for n in (3, 40, 900)], memberships_of(0)),
     "neighbors": ([neighbors_of(n) for n in (7, 40, 300)], neighbors_of(0)),
     "overlaps": ([overlaps_of(n) for n in (5, 40, 300)], overlaps_of(0)),

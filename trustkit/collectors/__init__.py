@@ -27,6 +27,7 @@ COLLECTORS = {
     "evasions": "trustkit.collectors.evasions:collect_evasions",
     "expectations": "trustkit.collectors.expectations:collect_expectations",
     "flips": "trustkit.collectors.flips:collect_flips",
+    "inferences": "trustkit.collectors.inferences:collect_inferences",
     "memberships": "trustkit.collectors.memberships:collect_memberships",
     "neighbors": "trustkit.collectors.neighbors:collect_neighbors",
     "overlaps": "trustkit.collectors.overlaps:collect_overlaps",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -331,29 +331,58 @@ def _halves(classes: NDArray[Any], count: int, seed: int) -> Iterator[Bools]:
         yield ~half
 
 
-def _blind(sources: Sources, pool: Pool) -> Floats:
-    """Chance that each row is of train, by boosted trees that saw the other half, and never the model."""
+def guessed(pool: Pool, names: Sequence[str], codes: NDArray[Any], seed: int) -> tuple[Floats, Bools]:
+    """Guess something of each row from columns, by boosted trees that learned from the other half.
+
+    Parameters
+    ----------
+    pool : Pool
+        The rows.
+    names : sequence of str
+        Columns to learn from; one of neither numbers nor labels is left out.
+    codes : array of int, shape (rows,)
+        What is to be guessed: 0, 1, ...
+    seed : int
+        Of the halves.
+
+    Returns
+    -------
+    array, shape (rows, codes)
+        The chance of each code.
+    array of bool, shape (rows,)
+        The half that each row is in.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    read = []
-    for name in (*sources.features, str(sources.data.target)):
+    read = [np.zeros(len(codes))]
+    for name in names:
         with suppress(FrameError):  # lists, say
             column = Column.read(pool.frame, name)
             read.append(column.level.astype(np.float64) if column.place is None else column.place)
-    X = np.column_stack([np.zeros(len(pool.member)), *read])
-    half = np.random.default_rng([sources.seed, DRAW + 2]).permutation(len(X)) % 2
-    told = np.full(len(X), 0.5)
-    for mine in (0, 1):
-        learned = half != mine
-        if len(np.unique(pool.member[learned])) < 2:
+    X = np.column_stack(read)
+    half = np.random.default_rng([seed, DRAW + 2]).permutation(len(X)) % 2 == 0
+    chances = np.zeros((len(X), int(codes.max()) + 1))
+    for mine in (half, ~half):
+        classes = np.unique(codes[~mine])
+        if len(classes) == 1:
+            chances[mine, classes[0]] = 1.0
             continue
         trees = HistGradientBoostingClassifier(
             learning_rate=0.2, max_iter=30, max_leaf_nodes=15, early_stopping=False, random_state=0
         )
         with threadpool_limits(1, user_api="openmp"):  # one thread adds in one order
-            trees.fit(X[learned], pool.member[learned])
-            told[~learned] = _ranks(trees.predict_proba(X[~learned])[:, 1])
+            chances[np.ix_(mine, classes)] = trees.fit(X[~mine], codes[~mine]).predict_proba(X[mine])
+    return chances, half
+
+
+def _blind(sources: Sources, pool: Pool) -> Floats:
+    """How likely each row is of train by what it holds, among its half."""
+    names = [*sources.features, str(sources.data.target)]
+    chances, half = guessed(pool, names, pool.member.astype(np.int64), sources.seed)
+    told = np.empty(len(half))
+    for mine in (half, ~half):
+        told[mine] = _ranks(chances[mine, 1])
     return told
 
 

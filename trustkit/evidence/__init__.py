@@ -30,6 +30,7 @@ KINDS = {
     "exposures": "trustkit.evidence.exposures:Exposures",
     "expectations": "trustkit.evidence.expectations:Expectations",
     "flips": "trustkit.evidence.flips:Flips",
+    "inferences": "trustkit.evidence.inferences:Inferences",
     "memberships": "trustkit.evidence.memberships:Memberships",
     "neighbors": "trustkit.evidence.neighbors:Neighbors",
     "overlaps": "trustkit.evidence.overlaps:Overlaps",
