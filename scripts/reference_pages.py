@@ -22,6 +22,7 @@ HEADS = {
     "limits": '[limits."CHECK"]',
     "options": '[options."CHECK"]',
     "attestations": '[attestations."CONTROL"]',
+    "model": "[model.http]",
     "waivers": "[[waivers]]",
     "expectations": "[[expectations]]",
 }
@@ -74,7 +75,9 @@ def configuration(schema: Schema) -> Iterator[str]:
 def _keys(schema: Schema, table: Schema) -> Schema:
     """Schema of the innermost table: of a section, or of what stands under each check, control or waiver."""
     if "$ref" in table:
-        return schema["$defs"][table["$ref"].rpartition("/")[2]]
+        section = schema["$defs"][table["$ref"].rpartition("/")[2]]
+        only = [of for of in section["properties"].values() if "$ref" in of]
+        return _keys(schema, only[0]) if len(only) == len(section["properties"]) else section
     inner = [*table.get("patternProperties", {}).values(), *([table["items"]] if "items" in table else [])]
     nested = [of for of in inner if "$ref" in of or of.get("type") == "object"]
     return _keys(schema, nested[0]) if nested else table

@@ -797,3 +797,15 @@ class TestDataKeys:
         with pytest.raises(ConfigError) as caught:
             Config.of(data={"grounds": {"helth": "consent"}})
         assert caught.value.problems[0].nearest == "health"
+
+
+def test_how_an_endpoint_is_asked_is_checked_too():
+    with pytest.raises(ConfigError) as caught:
+        Config.of(model={"htp": {}, "http": {"timeout": 0, "protocl": "v2", "protocol": "v3", "retries": -1}})
+    assert {(problem.key, problem.nearest) for problem in caught.value.problems} == {
+        ("model.htp", "http"),
+        ("model.http.protocl", "protocol"),
+        ("model.http.protocol", None),
+        ("model.http.timeout", None),
+        ("model.http.retries", None),
+    }

@@ -134,6 +134,7 @@ Text = Annotated[StrictStr, Field(pattern=r"\S")]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), _is("a finite number")]
 Alpha = Annotated[float, Strict(), Field(gt=0, le=0.5), _is("a number above 0 and at most 0.5")]
 Share = Annotated[float, Strict(), Field(ge=0, lt=1), _is("a number from 0 to below 1")]
+Seconds = Annotated[float, Strict(), Field(gt=0, le=3600), _is("a number of seconds, at most 3600")]
 Count = Annotated[StrictInt, Field(ge=1), _is("a whole number of at least 1")]
 Day = Annotated[date, Strict(), BeforeValidator(_day), _is("a date, as 2026-11-01")]
 Names = Annotated[
@@ -151,6 +152,7 @@ _Several = Annotated[tuple[Scalar, ...], Field(min_length=1), AfterValidator(_di
 Scalars = Annotated[Scalar | _Several, _is("a value or a list of different values")]
 
 Task = Literal["binary", "multiclass", "regression"]
+Protocol = Literal["v2", "mlflow", "json"]
 Gate = Literal["fail", "inconclusive", "never"]
 SmallGroups = Literal["inconclusive", "list"]
 Reason = Literal["accepted-risk", "remediation-planned", "test-data", "false-positive"]
@@ -322,6 +324,51 @@ class DataSection(_Section):
         return bins
 
 
+class HttpSection(_Section):
+    """How a model behind an address is asked."""
+
+    protocol: Annotated[Protocol, _choice(Protocol)] | None = Field(
+        default=None,
+        description="What the endpoint speaks; inferred from an address that ends in /infer or /invocations.",
+    )
+    request: dict[Text, Any] = Field(
+        default={},
+        description="Of json: the body, in which {records}, {rows} or {columns} stands for the data.",
+    )
+    response: Text | None = Field(
+        default=None,
+        description="Where the decisions are: a path, as predictions[*].label; of v2 an output's name.",
+    )
+    score: Text | None = Field(
+        default=None, description="Where the probabilities are: a path, or an output's name."
+    )
+    classes: Annotated[tuple[Scalar, ...], AfterValidator(_distinct), _List] = Field(
+        default=(),
+        description="The classes, in the order of the probabilities; needed where a row has several.",
+    )
+    batch: Count = Field(default=1000, description="Rows of a request.")
+    concurrency: Count = Field(default=4, description="Requests that are under way at once.")
+    timeout: Seconds = Field(default=30.0, description="Seconds that one request may take.")
+    retries: Annotated[StrictInt, Field(ge=0, le=20), _is("a whole number from 0 to 20")] = Field(
+        default=5, description="How often a request is sent again after 429, 5xx or a broken connection."
+    )
+    headers: dict[Text, Text] = Field(
+        default={},
+        description="Headers to send: by name, the environment variable that holds the value.",
+    )
+    ca: Text | None = Field(
+        default=None, description="A file of certificates to trust, in place of the system's."
+    )
+
+
+class ModelSection(_Section):
+    """How the model is reached."""
+
+    http: HttpSection = Field(
+        default_factory=HttpSection, description="How a model behind an address is asked."
+    )
+
+
 class PolicySection(_Section):
     """Which policies judge the system, at which error rate, and what blocks the gate."""
 
@@ -463,7 +510,7 @@ class Config(_Section):
 
     Attributes
     ----------
-    system, data, policy, output
+    system, data, model, policy, output
         The tables of the file, with defaults filled in.
     documents : dict
         The file of each kind of document.
@@ -486,6 +533,7 @@ class Config(_Section):
     documents: dict[Annotated[DocumentKind, _choice(DocumentKind)], Text] = Field(
         default={}, description="By kind: the file of a document, as risk-register or notice."
     )
+    model: ModelSection = Field(default_factory=ModelSection, description="How the model is reached.")
     policy: PolicySection = Field(default_factory=PolicySection, description="The policies and the gate.")
     limits: dict[Text, dict[LimitName, Limit]] = Field(
         default={}, description="By check: min_METRIC and max_METRIC; false removes one."
@@ -553,7 +601,7 @@ class Config(_Section):
         as_of : date, optional
             The day of the audit; by default today, in UTC.
         **sections
-            `system`, `data`, `documents`, `policy`, `limits`, `options`, `attestations`, `waivers`,
+            `system`, `data`, `documents`, `model`, `policy`, `limits`, `options`, `attestations`, `waivers`,
             `expectations`, `output`.
 
         Returns
@@ -685,6 +733,7 @@ class Config(_Section):
 _TABLES: dict[str, type[_Section]] = {
     "system": SystemSection,
     "data": DataSection,
+    "model": ModelSection,
     "policy": PolicySection,
     "attestations": Attestation,
     "waivers": Waiver,
@@ -798,8 +847,8 @@ def _nearest_key(where: tuple[int | str, ...]) -> str | None:
     name = str(where[-1])
     if len(where) <= 2 and name in SECTION_KEYS:
         return f"{SECTION_KEYS[name]}.{name}"
-    table = Config if len(where) == 1 else _TABLES[str(where[0])]
-    return nearest(name, table.model_fields)
+    inner = HttpSection if len(where) > 2 and where[0] == "model" else _TABLES.get(str(where[0]), Config)
+    return nearest(name, (Config if len(where) == 1 else inner).model_fields)
 
 
 def _located(path: Path) -> Path:
