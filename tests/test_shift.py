@@ -18,7 +18,7 @@ from trustkit.system import System
 
 DECLARED = {
     "columns": ["x", "c", "gone"], "absent": ["gone"], "bins": "", "seed": 0, "most": 5000, "unit": False,
-    "weight": True,
+    "weight": True, "number": False,
 }  # fmt: skip
 
 

@@ -16,6 +16,9 @@ Keys = NDArray[np.uint64]
 DIGITS = 3
 """Numbers are nearly equal where their first digits, so many, are."""
 
+HEAD = 1000
+"""Rows that are looked at first: to find out after a million that words are no numbers takes long."""
+
 _STEP = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: makes odd factors that differ from column to column
 _MISSING = 0x5851F42D4C957F2D
 
@@ -45,9 +48,23 @@ def column_keys(frames: Sequence[Frame], names: Sequence[str], *, loosely: bool 
     return [np.array(keys, dtype=np.uint64).reshape(-1, f.rows) for keys, f in zip(made, frames, strict=True)]
 
 
+def values_of(frame: Frame, name: str) -> NDArray[np.float64] | Labels:
+    """Read a column as numbers, else as labels; FrameError where it holds neither."""
+    with suppress(FrameError):
+        return numbers_of(frame, name)
+    return frame.labels(name)
+
+
+def numbers_of(frame: Frame, name: str) -> NDArray[np.float64]:
+    """Read a column as numbers; FrameError where it holds others, which its first rows often tell at once."""
+    if frame.rows > HEAD:
+        frame.at(np.arange(HEAD)).numbers(name)
+    return frame.numbers(name)
+
+
 def _read(frames: Sequence[Frame], name: str, *, loosely: bool) -> list[Keys]:
     try:
-        return [_of_numbers(frame.numbers(name), loosely=loosely) for frame in frames]
+        return [_of_numbers(numbers_of(frame, name), loosely=loosely) for frame in frames]
     except FrameError:
         return [_of_labels(frame.labels(name), loosely=loosely) for frame in frames]
 

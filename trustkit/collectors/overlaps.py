@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from trustkit.collectors.columns import Column
 from trustkit.collectors.draws import drawing_order
-from trustkit.collectors.keys import Keys, column_keys
+from trustkit.collectors.keys import Keys, column_keys, values_of
 from trustkit.collectors.sources import Sources
 from trustkit.evidence import Unavailable
 from trustkit.evidence.blocks import Block, Ints
 from trustkit.evidence.overlaps import Match, Overlaps
 from trustkit.evidence.score_bins import SCORE_BINS, score_bins
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import Frame, FrameError
+from trustkit.frames import Frame, FrameError, Labels
 
 DRAW = 31
 
@@ -147,12 +147,9 @@ def _persons(sources: Sources, train: Frame) -> Iterator[tuple[str, Match]]:
 def _names_persons(frame: Frame, name: str) -> bool:
     """Whether a column holds words of which nearly each occurs once."""
     with suppress(FrameError):
-        frame.at(np.arange(min(frame.rows, 1000))).numbers(name)
-        return False
-    with suppress(FrameError):
-        labels = frame.labels(name)
+        values = values_of(frame, name)
         rows = int((~frame.missing(name)).sum())
-        return rows >= FEWEST_NAMED and len(labels.names) >= NAMING * rows
+        return isinstance(values, Labels) and rows >= FEWEST_NAMED and len(values.names) >= NAMING * rows
     return False
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from trustkit.collectors.draws import drawing_order
-from trustkit.collectors.keys import column_keys
+from trustkit.collectors.keys import column_keys, values_of
 from trustkit.collectors.sources import Sources
 from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.quality import ColumnQuality, Quality
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import Frame, FrameError
+from trustkit.frames import Frame, FrameError, Labels
 
 DRAW = 32
 
@@ -61,15 +62,9 @@ def collect_quality(sources: Sources) -> Quality:
 
 def _columns(frame: Frame, names: list[str]) -> Iterator[tuple[str, ColumnQuality]]:
     for name in names:
-        try:
-            yield name, _of_numbers(frame.numbers(name))
-            continue
-        except FrameError:
-            pass
-        try:
-            yield name, _of_words(frame, name)
-        except FrameError:  # lists, say
-            continue
+        with suppress(FrameError):  # lists, say
+            values = values_of(frame, name)
+            yield name, _of_labels(values) if isinstance(values, Labels) else _of_numbers(values)
 
 
 def _of_numbers(numbers: NDArray[np.float64]) -> ColumnQuality:
@@ -82,8 +77,7 @@ def _of_numbers(numbers: NDArray[np.float64]) -> ColumnQuality:
     return ColumnQuality(len(values), longest, len(starts) == 1)
 
 
-def _of_words(frame: Frame, name: str) -> ColumnQuality:
-    labels = frame.labels(name)
+def _of_labels(labels: Labels) -> ColumnQuality:
     rows = np.bincount(labels.codes, minlength=len(labels.names))
     present = np.array([label != MISSING for label in labels.names])
     names = np.array(labels.names, dtype=object)[present]
@@ -127,9 +121,10 @@ def _recurring(frame: Frame, names: list[str], codes: Ints) -> tuple[int, int]:
     (keys,) = column_keys([frame], names)
     if not len(keys):
         return 0, 0
-    inputs, first = np.unique(keys.sum(axis=0, dtype=np.uint64), return_inverse=True)
-    whole = np.unique(first * np.int64(codes.max(initial=0) + 2) + codes + 1)
-    known = first[codes >= 0]
-    kinds = np.unique(known * np.int64(codes.max(initial=0) + 1) + codes[codes >= 0])
-    differing = np.bincount(kinds // (codes.max(initial=0) + 1), minlength=len(inputs)) > 1
-    return frame.rows - len(whole), int(differing[known].sum())
+    inputs, place = np.unique(keys.sum(axis=0, dtype=np.uint64), return_inverse=True)
+    outcomes = int(codes.max(initial=0)) + 1
+    whole = np.sort(place * (outcomes + 1) + codes + 1)
+    known = whole[whole % (outcomes + 1) > 0]
+    kinds = known[np.concatenate([[True], known[1:] != known[:-1]])] if len(known) else known
+    differing = np.bincount(kinds // (outcomes + 1), minlength=len(inputs)) > 1
+    return int((whole[1:] == whole[:-1]).sum()), int(differing[place[codes >= 0]].sum())

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trustkit.collectors.asking import asked
+from trustkit.collectors.asking import Answers, asked
 from trustkit.collectors.columns import Column
 from trustkit.collectors.draws import drawing_order
+from trustkit.collectors.keys import numbers_of
 from trustkit.collectors.sources import Sources
 from trustkit.evidence import Unavailable
 from trustkit.evidence.blocks import Ints
@@ -35,8 +36,11 @@ MOST_ASKED = 5000
 
 DRAW = 30
 
-SHUFFLED, MOST_SHUFFLED, SHIFTED = 3, 2000, 0.05
+SHUFFLED, MOST_SHUFFLED, SHIFTED = 3, 2000, 0.1
 """At most so many columns, those that moved by more than this, are shuffled in so many rows."""
+
+MOVED = 0.1
+"""A predicted number changes where it moves by this share of the standard deviation of all."""
 
 Floats = NDArray[np.float64]
 Values = Floats | Labels
@@ -54,7 +58,7 @@ class Pair:
         """Read a column, one of classes as labels; FrameError where one of the tables cannot be read."""
         if not classes:
             with suppress(FrameError):
-                return cls(audit.numbers(name), train.numbers(name))
+                return cls(numbers_of(audit, name), numbers_of(train, name))
         return cls(audit.labels(name), train.labels(name))
 
     def joint(self, audit: NDArray[np.intp], train: NDArray[np.intp]) -> Column:
@@ -101,6 +105,7 @@ def collect_shifts(sources: Sources) -> Shifts:
         "most": MOST_JOINT,
         "unit": sources.data.unit is not None,
         "weight": sources.data.weight is not None,
+        "number": sources.task == "regression",
     }
     return Shifts(declared, sources.frame.rows, spreads, joint, _shuffled(sources, spreads, audited))
 
@@ -238,11 +243,16 @@ def _answers(sources: Sources, train: Frame, rows: NDArray[np.intp]) -> Pair | N
         said = asked(sources, table, "ask about training rows")
     except FrameError:
         return None
-    mine = sources.predictions().labels
-    if sources.task == "regression" and said.number is not None:
-        numbers = np.array([np.nan if name == MISSING else float(name) for name in mine.names])
-        return Pair(numbers[mine.codes], said.number)
-    return Pair(mine, labels_of(said.decision))
+    mine = _said(sources, np.arange(sources.frame.rows))
+    return Pair(mine, labels_of(said.decision) if isinstance(mine, Labels) else np.asarray(said.number))
+
+
+def _said(sources: Sources, rows: NDArray[np.intp]) -> Values:
+    """What the model said of some audited rows: decisions, or the numbers of a regression."""
+    said = sources.predictions().labels
+    if sources.task != "regression":
+        return Labels(said.names, said.codes[rows])
+    return np.array([np.nan if name == MISSING else float(name) for name in said.names])[said.codes[rows]]
 
 
 def _shuffled(
@@ -252,18 +262,26 @@ def _shuffled(
     if sources.model is None or sources.data.prediction is not None:
         return {}
     moved = {name: _moved(spreads[name]) for name in sources.features if name in spreads}
-    chosen = sorted(moved, key=lambda name: -moved[name])[:SHUFFLED]
+    far = [name for name in sorted(moved, key=lambda name: -moved[name]) if moved[name] > SHIFTED]
+    if not far:
+        return {}
     rows = audited[:MOST_SHUFFLED]
-    labels = sources.predictions().labels
-    before = np.array(labels.names, dtype=object)[labels.codes[rows]]
     table = next(sources.frame.at(rows).batches(sources.features, len(rows)))
+    before = _said(sources, rows)
     found = {}
-    for number, name in enumerate(each for each in chosen if moved[each] > SHIFTED):
+    for number, name in enumerate(far[:SHUFFLED]):
         order = np.random.default_rng([sources.seed, DRAW, 2, number]).permutation(len(rows))
-        changed = table.assign(**{name: table[name].to_numpy()[order]}).astype({name: table[name].dtype})
-        after = asked(sources, changed, "shuffle shifted columns").decision
-        found[name] = (len(rows), int((before != after).sum()))
+        changed = table.assign(**{name: table[name].take(order).set_axis(table.index)})
+        after = asked(sources, changed, "shuffle shifted columns")
+        found[name] = (len(rows), int(_differ(before, after).sum()))
     return found
+
+
+def _differ(before: Values, after: Answers) -> NDArray[np.bool_]:
+    """Where decisions differ, or predicted numbers by a good part of how they spread."""
+    if isinstance(before, Labels):
+        return np.asarray(np.array(before.names, dtype=object)[before.codes] != after.decision)
+    return np.asarray(np.abs(before - np.asarray(after.number)) > MOVED * np.nanstd(before))
 
 
 def _moved(spread: Spread) -> float:

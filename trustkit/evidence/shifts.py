@@ -72,8 +72,8 @@ class Shifts:
         What was declared: ``columns``, in their order, ``absent`` (of them,
         those that training lacks or that cannot be read), ``bins`` (a digest
         of the cut points and labels), ``seed``, ``most`` rows drawn to tell
-        the tables apart, and whether one row a ``unit`` counts and rows have
-        a ``weight``, which is left aside.
+        the tables apart, whether one row a ``unit`` counts, whether rows have
+        a ``weight``, which is left aside, and whether the system predicts a ``number``.
     of : int
         Audited rows that there are.
     spreads : mapping of str to Spread
@@ -83,7 +83,8 @@ class Shifts:
         model took each for an audited one; learned from one half, told of the other.
     shuffled : mapping of str to (int, int)
         By column: rows put to the model with its values shuffled among them,
-        and those whose decision changed.
+        and those whose decision changed, or whose predicted number moved by
+        a tenth of the standard deviation of all.
     """
 
     declared: Mapping[str, Any]

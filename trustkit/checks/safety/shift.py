@@ -16,7 +16,7 @@ from trustkit.measure.metrics import area
 FEWEST = 30
 """Rows of each table from which the joint AUC is measured."""
 
-WORTH_SAYING = 0.05
+WORTH_SAYING = 0.1
 """From this distance on the note says which way values moved."""
 
 _SMOOTHED = "half a row is added to each bin of either table; missing values are a bin"
@@ -96,8 +96,8 @@ def shift(shifts: Shifts, *, judged: Collection[str] = ()) -> Iterator[Estimate]
     0.1 means that one row in ten lies elsewhere; half a standard deviation
     of a bell curve is 0.2. The note says whether values grew or fell, how
     many rows have a label that training does not know, and, of the columns
-    that moved most, how many decisions change when the column is shuffled
-    among the audited rows: few, and the model hardly uses it. PSI,
+    that moved most by more than 0.1, how many decisions change when the column
+    is shuffled among the audited rows: few, and the model hardly uses it. PSI,
     Jensen-Shannon and Wasserstein are shown for the column in which each is
     largest, and not judged: they have no valid limits in small samples.
 
@@ -224,7 +224,8 @@ def _unseen(spread: Spread) -> Iterator[str]:
 def _used(name: str, shifts: Shifts) -> Iterator[str]:
     if name in shifts.shuffled:
         rows, changed = shifts.shuffled[name]
-        yield f"Shuffling it changes {changed / rows:.1%} of decisions."
+        what = "predictions by a tenth of their spread" if shifts.declared["number"] else "decisions"
+        yield f"Shuffling it changes {changed / rows:.1%} of {what}."
 
 
 def _sizes(spread: Spread) -> tuple[int, int]:
