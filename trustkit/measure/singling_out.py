@@ -28,14 +28,20 @@ class Coarsening:
         Which, and how: dropped, rare labels made one, rounded down, cut to months or years.
     unique : float
         Share of rows that are then unique.
-    loss : float
-        Share of the column's entropy that is lost.
+    before, after : float
+        The column's entropy, in nats.
     """
 
     column: str
     form: str
     unique: float
-    loss: float
+    before: float
+    after: float
+
+    @property
+    def loss(self) -> float:
+        """Entropy that is lost, in nats."""
+        return self.before - self.after
 
 
 def singling_out(classes: Classes, most: float) -> tuple[list[str], float]:
@@ -91,7 +97,25 @@ def coarsenings(classes: Classes) -> Iterator[Coarsening]:
             size = int(place.max(initial=0)) + 1
             after = _entropy(totals(made, classes.n, size))
             unique = _unique(classes, *grouped([rest, made], [groups, size]))
-            yield Coarsening(name, form, unique, 1 - after / before if before > 0 else 0.0)
+            yield Coarsening(name, form, unique, before, after)
+
+
+def best_coarsening(classes: Classes) -> Coarsening | None:
+    """Return what helps most for the least loss; None where nothing lowers the share of unique rows.
+
+    Of the ways to make one column coarser that bring at least half of the
+    largest fall of that share: the one that loses the least entropy.
+
+    Parameters
+    ----------
+    classes : Classes
+        One cell a class.
+    """
+    now = float((classes.n == 1).sum() / max(classes.rows, 1))
+    tried = [made for made in coarsenings(classes) if made.unique < now]
+    most = max((now - made.unique for made in tried), default=0.0)
+    enough = [made for made in tried if now - made.unique >= most / 2]
+    return min(enough, key=lambda made: made.loss, default=None)
 
 
 def _forms(classes: Classes, name: str) -> Iterator[tuple[str, Ints]]:

@@ -16,7 +16,7 @@ from trustkit.evidence.classes import ABSENT, MOST_VALUES, Classes, number, tota
 from trustkit.evidence.tables import MISSING
 from trustkit.measure.disclosure import Spread, spread
 from trustkit.measure.reidentification import compatible, individual_risk, population_uniques
-from trustkit.measure.singling_out import coarsenings, singling_out
+from trustkit.measure.singling_out import best_coarsening, singling_out
 
 MOST_SEARCHED = 1_000_000
 """Classes up to which columns are searched and coarsenings tried."""
@@ -105,7 +105,7 @@ WHOLE = "the evidence as it was collected: classes made to be shared are sizes a
         "coarsened_unique_share": Metric(
             "share of rows that are unique after the best coarsening",
             "share",
-            "of the ways to coarsen one column that with the largest fall less the share of entropy lost",
+            "one column coarsened: of ways with half of the largest fall, that which loses least entropy",
         ),
         "l_distinct": Metric("distinct l-diversity", "count", f"values in a class; {_GIVEN}"),
         "l_entropy": Metric("entropy l-diversity", "count", f"exp of the entropy of a class; {_GIVEN}"),
@@ -139,7 +139,7 @@ def re_identification(
 ) -> Iterator[Estimate]:
     """How likely is a row of the data told whose it is, and what would that give away?
 
-    Rows are sorted into classes that are alike in the quasi-identifiers
+    The audited rows are sorted into classes that are alike in the quasi-identifiers
     ``data.quasi_identifiers``, cut by ``data.bins``; where none are declared,
     in columns that look as if an acquaintance or a register knew them. The
     smaller a class, the better its rows are told apart; the less its values of
@@ -321,18 +321,17 @@ def _few_columns(merged: Classes) -> Estimate:
         return replace(told, note=f"All together make {share:.3g} of the rows unique.")
     note = f"{_listed(chosen)} make{'s' * (len(chosen) == 1)} {share:.3g} of the rows unique."
     if len(chosen) == 1:
-        note += f" If it is no identifier, declare data.bins.{chosen[0]}."
+        note += f" Leave an identifier out; cut numbers by data.bins.{chosen[0]}."
     return replace(fact("columns_to_single_out", len(chosen), n), note=note)
 
 
 def _coarsened(merged: Classes) -> Estimate:
     """What coarsening one column comes to, the one that helps most for the least loss."""
-    n, columns = merged.rows, len(merged.columns)
+    n, best = merged.rows, best_coarsening(merged)
     now = int((merged.n == 1).sum()) / n
-    best = max(coarsenings(merged), key=lambda each: now - each.unique - each.loss / columns)
-    if best.unique >= now:
+    if best is None:
         return replace(fact("coarsened_unique_share", now, n), note="No coarsening of one column lowers it.")
-    note = f"{best.column}: {best.form}, at {best.loss:.0%} of its entropy; now {now:.3g}."
+    note = f"{best.column}: {best.form}, at {best.loss / best.before:.0%} of its entropy; now {now:.3g}."
     return replace(fact("coarsened_unique_share", best.unique, n), note=note)
 
 
