@@ -1,7 +1,5 @@
 """Inputs are changed as is realistic, what became of the decisions is counted, and a refusal is no flip."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -412,7 +410,7 @@ def test_at_most_forty_calls_of_ten_thousand_rows():
             return (X["c0"] > 0).to_numpy().astype(int)
 
     rng = np.random.default_rng(0)
-    data = pd.DataFrame({f"c{i}": rng.normal(size=600) for i in range(70)}).assign(
+    data = pd.DataFrame({f"c{i}": rng.normal(size=150) for i in range(70)}).assign(
         y=lambda t: (t["c0"] > 0) * 1
     )
     names = [f"c{i}" for i in range(70)]
@@ -423,43 +421,74 @@ def test_at_most_forty_calls_of_ten_thousand_rows():
     assert any("left aside: at most 60 columns alone, and 40 calls" in note for note in found.notes())
 
 
+class Clock:
+    """A clock that goes on by what the model says it takes."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("trustkit.collectors.budget.time", self)
+
+    def perf_counter(self):
+        return self.now
+
+
+class Slow(Model):
+    """Takes seconds a row, and so many a call."""
+
+    def __init__(self, clock, rate, a_call=0.0):
+        self.clock, self.rate, self.a_call, self.rows = clock, rate, a_call, 0
+
+    def predict(self, X):
+        self.rows += len(X)
+        self.clock.now += self.rate * len(X) + self.a_call
+        return super().predict(X)
+
+
 class TestBudget:
-    class Slow(Model):
-        rate, rows = 0.002, 0
-
-        def predict(self, X):
-            time.sleep(self.rate * len(X))
-            self.rows += len(X)
-            return super().predict(X)
-
-    def test_it_is_told_first_and_kept(self):
-        said, model = [], self.Slow()
+    @pytest.mark.parametrize(("rate", "budget"), [(0.05, 20.0), (0.002, 2.0), (0.05, 60.0), (0.01, 3.0)])
+    def test_it_is_told_first_and_kept(self, monkeypatch, rate, budget):
+        clock, said = Clock(monkeypatch), []
+        model = Slow(clock, rate)
         keys = {"target": "y", "favorable": 1, "features": ["age", "income", "city"]}
-        system = System(model, table(), config=Config.of(options={CHECK: {"budget": 0.8}}), **keys)
-        started = time.perf_counter()
+        system = System(model, table(), config=Config.of(options={CHECK: {"budget": budget}}), **keys)
         evidence = collect(system, only=["perturbations"], progress=lambda *each: said.append(each))
-        seconds = time.perf_counter() - started
         found = evidence.kinds["perturbations"]
-        assert seconds < 1.3
-        assert 100 < model.rows < 450
-        assert said[1][:2] == ("perturb, about 1 s", 0)
-        assert found.skipped > 10
-        assert found.pace == pytest.approx(0.002, rel=0.5)
-        assert found.effects["noise", MILD, ""].rows == 30, "what is judged comes first"
-        assert any("2 ms a row: fewer rows were asked" in note for note in found.notes())
+        assert 0.5 * budget < clock.now <= budget
+        estimate = [each for each in said if each[1] == 0]
+        assert estimate == [(f"perturb, about {budget:.0f} s", 0, estimate[0][2])]
+        assert said.index(estimate[0]) == 1, "after the first rows, before all others"
+        assert found.skipped > 0
+        assert found.pace == rate
+        assert found.effects["noise", MILD, ""].rows >= 30, "what is judged comes first"
+        assert any("a row: fewer rows were asked" in note for note in found.notes())
+
+    def test_a_model_that_slows_down_is_asked_no_more(self, monkeypatch):
+        clock = Clock(monkeypatch)
+
+        class Tiring(Slow):
+            def predict(self, X):
+                self.rate *= 1 if len(X) < 100 else 8
+                return super().predict(X)
+
+        keys = {"target": "y", "favorable": 1, "features": ["age", "income", "city"]}
+        system = System(
+            Tiring(clock, 0.0002), table(), config=Config.of(options={CHECK: {"budget": 5.0}}), **keys
+        )
+        found = collect(system, only=["perturbations"]).kinds["perturbations"]
+        assert found.skipped > 0
+        assert found.pace > 0
 
     def test_a_fast_model_is_asked_all(self):
         found = effects(Model())
         assert (found.skipped, found.pace) == (0, 0)
         assert found.effects["noise", MILD, ""].rows == MOST[MILD]
 
-    def test_a_call_with_a_cost_of_its_own_is_not_taken_for_a_slow_model(self):
-        def ask(rows):
-            time.sleep(0.005)
-
-        budget = Budget(5.0)
-        budget.measure(ask, table(), 20_000)
+    def test_a_call_with_a_cost_of_its_own_is_not_taken_for_a_slow_model(self, monkeypatch):
+        clock = Clock(monkeypatch)
+        model, budget = Slow(clock, 1e-5, a_call=0.02), Budget(20.0)
+        budget.measure(model.predict, table(), 20_000)
         assert budget.share(20_000) == 1.0
+        assert clock.now < 0.1
 
     @pytest.mark.parametrize("budget", [0, -1.0, float("inf"), float("nan")])
     def test_it_is_a_number_above_0(self, budget):

@@ -26,6 +26,7 @@ COLLECTORS = {
     "exposures": "trustkit.collectors.exposures:collect_exposures",
     "evasions": "trustkit.collectors.evasions:collect_evasions",
     "expectations": "trustkit.collectors.expectations:collect_expectations",
+    "fits": "trustkit.collectors.fits:collect_fits",
     "flips": "trustkit.collectors.flips:collect_flips",
     "inferences": "trustkit.collectors.inferences:collect_inferences",
     "memberships": "trustkit.collectors.memberships:collect_memberships",

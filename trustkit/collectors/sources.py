@@ -53,6 +53,8 @@ class Sources:
         Why the model's file was not loaded, where the data carry the decisions all the same.
     task : {"binary", "multiclass", "regression"}
         As declared, else read off the labels.
+    kinds, errors : dict
+        Evidence that was collected so far, and why some could not be, by kind.
     """
 
     system: System
@@ -66,6 +68,8 @@ class Sources:
     model_calls: int = 0
     refused: Refused | None = None
     task: Task = "binary"
+    kinds: dict[str, Any] = field(default_factory=dict, repr=False)
+    errors: dict[str, str] = field(default_factory=dict, repr=False)
     _predictions: Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
     _whole: dict[str, Frame | None] = field(default_factory=dict, repr=False)
@@ -300,7 +304,7 @@ class Sources:
             Problem(
                 f"data.{role}",
                 f"{label!r} does not occur; labels are {_some(labels)}",
-                nearest(label, labels),
+                nearest(label, labels) if len(labels) <= MOST_CLASSES else None,
             )
             for role, named in declared.items()
             for label in named
@@ -309,7 +313,8 @@ class Sources:
         decided = set() if logged is None else set(logged.names) - {MISSING}
         if favorable and decided and not absent and not decided & set(favorable):
             found = f"{favorable[0]!r} is no decision in {data.prediction!r}; labels are {_some(decided)}"
-            absent = [Problem("data.favorable", found, nearest(favorable[0], decided))]
+            near = nearest(favorable[0], decided) if len(decided) <= MOST_CLASSES else None
+            absent = [Problem("data.favorable", found, near)]
         if absent:
             raise ConfigError(absent)
         if not positive and not favorable:
@@ -365,6 +370,9 @@ def _is_number(text: str) -> bool:
 
 
 def _some(labels: set[str]) -> str:
+    """Labels in words; of many, which may be names of persons, only how many they are."""
+    if len(labels) > MOST_CLASSES:
+        return f"{len(labels):,} different texts"
     shown = sorted(labels)[:8]
     return ", ".join(shown) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")
 
@@ -380,6 +388,7 @@ def _roles(data: DataSection) -> list[str]:
 
 def input_problems(system: System) -> list[Problem]:
     """What is wrong with the files and columns that a system names, without reading an audited row."""
+    from trustkit.collectors.expectations import expectation_problems
     from trustkit.collectors.population import population_problems
 
     data = system.config.data
@@ -393,7 +402,7 @@ def input_problems(system: System) -> list[Problem]:
         columns = header(source, key="data.audit", folder=system.folder)
     except ConfigError as error:
         return [*missing, *error.problems]
-    missing += population_problems(system)
+    missing += [*population_problems(system), *expectation_problems(system, columns)]
     if not (data.target or data.prediction or data.score or system.model or system.config.system.model):
         found = "no role is declared: name prediction, target, score or a model"
         missing.append(Problem("data.prediction", found))

@@ -29,6 +29,7 @@ KINDS = {
     "evasions": "trustkit.evidence.evasions:Evasions",
     "exposures": "trustkit.evidence.exposures:Exposures",
     "expectations": "trustkit.evidence.expectations:Expectations",
+    "fits": "trustkit.evidence.fits:Fits",
     "flips": "trustkit.evidence.flips:Flips",
     "inferences": "trustkit.evidence.inferences:Inferences",
     "memberships": "trustkit.evidence.memberships:Memberships",
