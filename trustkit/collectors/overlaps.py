@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trustkit.collectors.columns import Column
 from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.keys import Keys, column_keys, values_of
+from trustkit.collectors.singles import told_by_singles
 from trustkit.collectors.sources import Sources
 from trustkit.evidence import Unavailable
-from trustkit.evidence.blocks import Block, Ints
+from trustkit.evidence.blocks import Ints
 from trustkit.evidence.overlaps import Match, Overlaps
-from trustkit.evidence.score_bins import SCORE_BINS, score_bins
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels
 
@@ -29,13 +27,8 @@ MOST_TOLD = 20_000
 MOST_NEAR = 20_000
 """Audited rows that are looked for loosely, among all training rows."""
 
-MOST_CLASSES = 20
-"""Of more classes the largest are told."""
-
 NAMING, FEWEST_NAMED = 0.9, 50
 """Words of which so large a share occurs once, in so many rows, name persons or things."""
-
-Floats = NDArray[np.float64]
 
 
 def collect_overlaps(sources: Sources) -> Overlaps:
@@ -54,7 +47,7 @@ def collect_overlaps(sources: Sources) -> Overlaps:
         )
     order = drawing_order(sources, DRAW)
     told = order[:MOST_TOLD]
-    classes, singles = _singles(sources, told) if data.target is not None else ((), _nothing())
+    classes, singles = told_by_singles(sources, told)
     exact = near = None
     if train is not None:
         exact, near = _rows(sources, train, order)
@@ -186,72 +179,3 @@ def _times_of(frame: Frame, column: str) -> Ints:
     known = parsed.notna().to_numpy()[labels.codes]
     moments = parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64)
     return moments[labels.codes[known]]
-
-
-# Each input and the outcome
-
-
-def _nothing() -> Block:
-    return Block(np.zeros((0, 4), dtype=np.int64), {"n": np.zeros(0, dtype=np.int64)})
-
-
-def _singles(sources: Sources, rows: NDArray[np.intp]) -> tuple[tuple[str, ...], Block]:
-    """Histograms of the ranks that each input gives to the rows of each class."""
-    names, codes = _outcome(sources, rows)
-    known = codes >= 0
-    rows, codes = rows[known], codes[known]
-    half = np.arange(len(rows)) % 2
-    told = [0 if len(names) == 1 else place for place in range(len(names))]
-    parts = [_nothing()]
-    frame = sources.inputs.at(rows)
-    for place, name in enumerate(sources.input_names):
-        with suppress(FrameError):  # lists, say
-            level = Column.read(frame, name).level
-            parts += [
-                _ranked(level, codes == one, half).shifted(0, by=one).shifted(1, by=place) for one in told
-            ]
-    block = Block(
-        np.concatenate([p.codes for p in parts]), {"n": np.concatenate([p.sums["n"] for p in parts])}
-    )
-    return names, block.summed()
-
-
-def _outcome(sources: Sources, rows: NDArray[np.intp]) -> tuple[tuple[str, ...], Ints]:
-    """Classes that are told, and the place of each row's: -1 where unknown, after the last where another."""
-    if sources.task == "regression":
-        numbers = sources.numbers("target")[rows]
-        codes = np.where(numbers > np.nanmedian(numbers), 0, 1)
-        return ("above its median",), np.where(np.isnan(numbers), -1, codes)
-    truth = sources.truth()
-    if truth is None:
-        raise ValueError("there is no target")
-    count = np.bincount(truth.codes, minlength=len(truth.names))
-    large = [i for i in np.argsort(-count, kind="stable") if truth.names[i] != MISSING]
-    told = [truth.names[i] for i in large[:MOST_CLASSES]]
-    if len(large) == 2:
-        told = [sources.positive if sources.positive in told else told[-1]]
-    place = {name: i for i, name in enumerate(told)} | {MISSING: -1}
-    codes = np.array([place.get(name, len(told)) for name in truth.names])[truth.codes[rows]]
-    return tuple(told), codes
-
-
-def _ranked(level: Ints, is_member: NDArray[np.bool_], half: Ints) -> Block:
-    """Histogram of ranks by the share of the class at each level, as learned from the other half."""
-    levels = int(level.max(initial=0)) + 1
-    counted: Any = np.zeros((2, 2, levels), dtype=np.int64)  # half, member, level
-    np.add.at(counted, (half, is_member.astype(np.int64), level), 1)
-    histogram = np.zeros((2, SCORE_BINS), dtype=np.int64)
-    for told in (0, 1):
-        learned, mine = counted[1 - told], counted[told]
-        mean = learned[1].sum() / max(learned.sum(), 1)
-        share = (learned[1] + 5 * mean) / (learned.sum(axis=0) + 5)
-        _, value = np.unique(share, return_inverse=True)
-        rows = np.bincount(value, weights=mine.sum(axis=0))
-        rank = (np.cumsum(rows) - rows / 2) / max(rows.sum(), 1.0)
-        bins = score_bins(rank)[value]
-        for member in (0, 1):
-            np.add.at(histogram[member], bins, mine[member])
-    filled = np.nonzero(histogram)
-    codes = np.zeros((len(filled[0]), 4), dtype=np.int64)
-    codes[:, 2:] = np.stack(filled, axis=1)
-    return Block(codes, {"n": histogram[filled]})

@@ -71,10 +71,11 @@ def leakage(overlaps: Overlaps, *, judged: Collection[str] = ()) -> Iterator[Est
     times the sizes' ratio). Limits: MOVER on Clopper-Pearson limits, of c at
     half the rows, since repeated rows come in twos.
     ``single_auc``: at most 20,000 rows are drawn, one a person, and halved; from
-    each half the share of the class at each value, or in each of 40 ranges, is
-    learned, and the rows of the other half ranked by it, so a copy that is
-    neither growing nor falling is found too. Limits as for any AUC, of half
-    the rows: the two rankings may err together.
+    each half is learned which way the outcome goes with the values, or, where
+    that tells more, its share at each value or in each of 40 ranges, and the
+    rows of the other half are ranked by it: a copy that is neither growing nor
+    falling is found too. Limits as for any AUC, of half the rows: the two
+    rankings may err together.
 
     Why it matters
     --------------
