@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -136,11 +136,9 @@ def collect_memberships(sources: Sources) -> Memberships:
         "limited": limited,
         "score": attack.has_score,
     }
-    best = LOSS if limited else RATIO
     blocks = [_histogram(pool, told, 0, np.ones(len(pool.member), dtype=bool), range(SOURCES))]
-    blocks += [
-        _histogram(pool, told, place, rows, {LOSS, best}) for place, rows in enumerate(groups.values(), 1)
-    ]
+    best = [LOSS if limited else RATIO]
+    blocks += [_histogram(pool, told, place, rows, best) for place, rows in enumerate(groups.values(), 1)]
     codes = np.concatenate([block.codes for block in blocks])
     block = Block(codes, {"n": np.concatenate([block.sums["n"] for block in blocks])})
     return Memberships.made(schema, pool.of, pool.alone, list(groups), block)
@@ -399,7 +397,7 @@ def _groups(sources: Sources, pool: Pool) -> Iterator[tuple[tuple[str, str], Boo
                 yield (name, labels.names[place]), labels.codes == place
 
 
-def _histogram(pool: Pool, told: dict[int, Floats], place: int, rows: Bools, which: Any) -> Block:
+def _histogram(pool: Pool, told: dict[int, Floats], place: int, rows: Bools, which: Iterable[int]) -> Block:
     """Histograms of ranks of some rows, among all rows that were ranked."""
     codes = []
     for source in sorted(set(which) & set(told)):

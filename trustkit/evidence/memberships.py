@@ -50,7 +50,8 @@ class Memberships:
         Attribute and label of each group.
     block : Block
         Axes: group (0 is everybody, then ``groups``), what ranked the rows,
-        1 for members and 0 for others, bin of the rank.
+        1 for members and 0 for others, bin of the rank. Groups are ranked by
+        `best` alone.
     """
 
     schema: Mapping[str, Any]
@@ -74,6 +75,11 @@ class Memberships:
         names = _ordered(schema, {*groups})
         codes = np.array([0, *(names.index(group) + 1 for group in groups)], dtype=np.int64)
         return cls(schema, of, alone, names, block.recoded(0, codes).summed())
+
+    @property
+    def best(self) -> int:
+        """The attack that groups are ranked by: with references where there are any."""
+        return RATIO if self.schema["references"] else LOSS
 
     def ranks(self, source: int) -> Scores:
         """Histograms of others (first) and members by rank, one entry for everybody and each group."""
@@ -102,7 +108,7 @@ class Memberships:
 
     def without_small_cells(self, min_cell: int) -> Self:
         """Return the evidence without small groups, neighboring bins joined until none is small."""
-        rows = self.ranks(LOSS).n.sum(axis=2).min(axis=1)
+        rows = self.ranks(self.best).n.sum(axis=2).min(axis=1)
         kept = np.flatnonzero(rows >= min_cell)
         place = np.zeros(len(self.groups) + 1, dtype=np.int64)
         place[kept] = np.arange(len(kept)) + (0 not in kept)

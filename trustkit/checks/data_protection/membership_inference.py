@@ -144,7 +144,6 @@ def _attacked(memberships: Memberships, judged: Collection[str]) -> Iterator[Est
     """What the attacks found, or why that means nothing."""
     schema = memberships.schema
     modes = [LOSS] if schema["references"] == 0 else list(MODES)
-    best = modes[-2:][0]
     others, n = (int(count) for count in memberships.ranks(LOSS).n[0].sum(axis=1))
     why = None
     if min(n, others) < FEWEST:
@@ -166,14 +165,14 @@ def _attacked(memberships: Memberships, judged: Collection[str]) -> Iterator[Est
     for mode in modes:
         found = area(memberships.ranks(mode)).take([0])
         subject, value = {"mode": MODES[mode]}, float(found.value[0])
-        note = _note(schema) if mode == best else None
+        note = _note(schema) if mode == memberships.best else None
         yield Estimate("auc", subject, value, n, n, others, _limits(schema, found), note=note)
     if schema["references"]:
         yield from _control(memberships)
     for metric in RATES:
-        for mode in modes if metric in judged else [best]:
+        for mode in modes if metric in judged else [memberships.best]:
             yield _few_alarms(memberships, metric, mode)
-    yield from _of_groups(memberships, best, judged)
+    yield from _of_groups(memberships, judged)
 
 
 def _limits(schema: Mapping[str, Any], found: Area) -> Limits:
@@ -219,8 +218,9 @@ def _few_alarms(memberships: Memberships, metric: str, mode: int) -> Estimate:
     return Estimate(metric, subject, float(found.value[0]), n, n, others, found)
 
 
-def _of_groups(memberships: Memberships, mode: int, judged: Collection[str]) -> Iterator[Estimate]:
+def _of_groups(memberships: Memberships, judged: Collection[str]) -> Iterator[Estimate]:
     """AUC of the largest groups of each attribute."""
+    mode = memberships.best
     scores = memberships.ranks(mode)
     areas = area(scores)
     limits = _limits(memberships.schema, areas)
