@@ -14,6 +14,7 @@ from trustkit.config import DataSection, Task
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels, header, label_text
+from trustkit.models.endpoints import Endpoint
 from trustkit.models.files import FileModel, Refused
 from trustkit.models.objects import Predictions, feature_names, predict, resolve, type_name
 from trustkit.system import System
@@ -118,7 +119,7 @@ class Sources:
     @property
     def isolation(self) -> str | None:
         """Where the model ran, in words; None where that was the audit's own process."""
-        if isinstance(self.model, FileModel):
+        if isinstance(self.model, FileModel | Endpoint):
             return self.model.isolation
         return None if self.refused is None else "the model's file was refused, so no model ran"
 
@@ -344,7 +345,8 @@ def _model(system: System) -> tuple[Any, Refused | None]:
     allow = system.config.options.get("security/artifact", {}).get("allow", {})
     try:
         spec = owner.model if system.model is None else system.model
-        return resolve(spec, folder=system.folder, trust=owner.trust, allow=allow), None
+        http = system.config.model.http.model_dump()
+        return resolve(spec, folder=system.folder, trust=owner.trust, allow=allow, http=http), None
     except Refused as refused:
         if system.config.data.prediction is None:
             raise
@@ -352,7 +354,7 @@ def _model(system: System) -> tuple[Any, Refused | None]:
 
 
 def _close(model: Any) -> None:
-    if isinstance(model, FileModel):
+    if isinstance(model, FileModel | Endpoint):
         model.close()
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from trustkit.frames import Frame
 
 _KEY = "system.model"
-_INSTEAD = "comes in a later release; pass the object, a file or 'package.module:object'"
 _SPEC = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _SUFFIX = re.compile(
     r"\.(bin|bst|cbm|ckpt|dill|gguf|h5|hdf5|joblib|json|keras|model|npy|npz|onnx|pb|pickle|pkl"
@@ -85,6 +84,7 @@ def resolve(
     folder: str | os.PathLike[str],
     trust: str | None = None,
     allow: Mapping[str, str] | None = None,
+    http: Mapping[str, Any] | None = None,
 ) -> object:
     """Return the model that `spec` is or names.
 
@@ -92,25 +92,32 @@ def resolve(
     ----------
     spec : object or str
         An estimator or a callable; a file, which is scanned and then loaded
-        in a process of its own; or ``package.module:object``, which is
-        imported: that runs the module.
+        in a process of its own; the address of an endpoint; or
+        ``package.module:object``, which is imported: that runs the module.
     folder : str or Path
         Where files are found; put on ``sys.path`` during an import.
     trust : str, optional
         Of a file whose format can run code, the digest that it must have.
     allow : mapping, optional
         Imports that such a file may have besides the known ones, each with its reason.
+    http : mapping, optional
+        Of an address, the keys of ``[model.http]``.
 
     Raises
     ------
     ConfigError
-        Key ``system.model`` or ``system.trust``: a file that is refused, an
-        endpoint, a failed import, no such object, no model.
+        Key ``system.model`` or ``system.trust``: a file that is refused, a
+        failed import, no such object, no model. Key ``model.http``: an address
+        that cannot be asked as declared.
     """
     model = spec
     if isinstance(spec, (str, os.PathLike)):
         name, where = os.fspath(spec), Path(folder).resolve()
-        if "://" not in name and ((where / name).exists() or _SUFFIX.search(name)):
+        if "://" in name:
+            from trustkit.models.endpoints import Endpoint
+
+            return Endpoint(name, where, http or {})
+        if (where / name).exists() or _SUFFIX.search(name):
             from trustkit.models.files import load
 
             return load(name, folder=where, trust=trust, allow=allow or {})
@@ -319,8 +326,6 @@ def undisturbed() -> Iterator[None]:
 
 
 def _imported(spec: str, folder: Path) -> object:
-    if "://" in spec:
-        raise _problem(f"{spec} is an endpoint; auditing endpoints {_INSTEAD}")
     parts = _SPEC.fullmatch(spec)
     if parts is None:
         raise _problem(f"{spec!r} is neither a model nor of the form 'package.module:object'")

@@ -1,0 +1,308 @@
+"""Models behind an address: asked over HTTP in bounded batches, again where the network fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trustkit.errors import ConfigError, ModelError, Problem, nearest
+from trustkit.models.protocols import Answer, Invocations, OpenInference, Speech, Template, has_place, is_path
+
+_KEY = "model.http"
+_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+_MOST_BYTES, _MOST_BYTES_A_ROW = 1 << 20, 1 << 16
+_MOST_LATENCIES = 100_000
+
+
+@dataclass
+class Traffic:
+    """What was sent and how it fared.
+
+    Attributes
+    ----------
+    requests : int
+        Sent, those sent again included.
+    again : Counter
+        Why requests were sent again: a status, ``connection`` or ``answer``.
+    seconds : list of float
+        How long each answered request took; of the first hundred thousand.
+    """
+
+    requests: int = 0
+    again: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def took(self, seconds: float, failed: str | None) -> None:
+        """Count a request."""
+        with self._lock:
+            self.requests += 1
+            if failed is not None:
+                self.again[failed] += 1
+            elif len(self.seconds) < _MOST_LATENCIES:
+                self.seconds.append(seconds)
+
+
+class _Again(Exception):  # noqa: N818 (a signal, not an error)
+    """A request failed in a way that may pass: for the reason, after so many seconds."""
+
+    def __init__(self, reason: str, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.pause = reason, pause
+
+
+class Endpoint:
+    """A model behind an address, with the face of an estimator.
+
+    Parameters
+    ----------
+    url : str
+        The address, http or https, without credentials.
+    folder : Path
+        Folder that `ca` is relative to.
+    http : mapping
+        Keys of ``[model.http]``.
+
+    Attributes
+    ----------
+    traffic : Traffic
+        What was sent so far.
+
+    Raises
+    ------
+    ConfigError
+        What is wrong with the address or the keys, or urllib3 is missing.
+    """
+
+    type_name = "an endpoint"
+
+    def __init__(self, url: str, folder: Path, http: Mapping[str, Any]) -> None:
+        self._http = http
+        problems = [*_address_problems(url), *_http_problems(url, http)]
+        headers, missing = _headers(http["headers"])
+        if problems or missing:
+            raise ConfigError([*problems, *missing])
+        self.url, self._headers = url, headers
+        self._speech = _speech(url, http)
+        self._pool = _pool(folder, http)
+        self._dead: str | None = None
+        self._kept: dict[bytes, Answer] = {}
+        self.traffic = Traffic()
+        if http["classes"]:
+            self.classes_ = list(http["classes"])
+
+    @property
+    def isolation(self) -> str:
+        """Where the model ran, in words."""
+        parts = urlsplit(self.url)
+        where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "") + parts.path
+        again = sum(self.traffic.again.values())
+        said = f"{self.traffic.requests:,} requests, {again:,} of them sent again"
+        return f"the model was asked at {where}: {said}"
+
+    def predict(self, X: pd.DataFrame) -> list[Any]:
+        """Ask for the decision on each row."""
+        return [each for answer in self._answers(X) for each in answer.decisions]
+
+    @property
+    def predict_proba(self) -> Any:
+        """Ask for the probability of each class; absent where `score` or `classes` is not declared."""
+        if self._http["score"] is None or not self._http["classes"]:
+            raise AttributeError("predict_proba")
+        return self._chances
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._pool.clear()
+
+    def _chances(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        answers = self._answers(X, kept=True)
+        rows = [each for answer in answers for each in answer.scores or ()]
+        try:
+            scores = np.asarray(rows, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ModelError("a score in the answer is no number") from None
+        if scores.ndim == 1 and len(self.classes_) == 2:
+            return np.column_stack([1 - scores, scores])
+        return scores.reshape(len(rows), -1)
+
+    def _answers(self, X: pd.DataFrame, *, kept: bool = False) -> list[Answer]:
+        """Ask in batches, a few at once, and put the answers in order.
+
+        An answer has the scores beside the decisions: it is kept until it is
+        asked for them, once, so that a row is not sent twice for one question.
+        """
+        size = self._http["batch"]
+        parts = [X.iloc[start : start + size] for start in range(0, max(len(X), 1), size)]
+        bodies = [_encoded(self._speech.body(part)) for part in parts]
+        wanted = [(body, len(part)) for body, part in zip(bodies, parts, strict=True)]
+        with ThreadPoolExecutor(min(self._http["concurrency"], len(wanted))) as workers:
+            return list(workers.map(lambda each: self._answer(*each, kept=kept), wanted))
+
+    def _answer(self, body: bytes, rows: int, *, kept: bool) -> Answer:
+        if kept and body in self._kept:
+            return self._kept.pop(body)
+        answer = self._insisted(body, rows)
+        if not kept and self._http["score"] is not None:
+            self._kept[body] = answer
+        return answer
+
+    def _insisted(self, body: bytes, rows: int) -> Answer:
+        """Send a request until it is answered, or as often as is allowed."""
+        pause = _FIRST_PAUSE
+        for left in range(self._http["retries"], -1, -1):
+            if self._dead is not None:
+                raise ModelError(self._dead)
+            started = time.perf_counter()
+            try:
+                answer = self._sent(body, rows)
+            except _Again as signal:
+                self.traffic.took(time.perf_counter() - started, signal.reason)
+                if not left:
+                    raise ModelError(
+                        f"the endpoint failed {self._http['retries'] + 1} times: {signal.reason}"
+                    ) from None
+                time.sleep(min(pause if signal.pause is None else signal.pause, _LONGEST_PAUSE))
+                pause *= 2
+            else:
+                self.traffic.took(time.perf_counter() - started, None)
+                return answer
+        raise AssertionError
+
+    def _sent(self, body: bytes, rows: int) -> Answer:
+        """Send a request once; its answer has to be whole, JSON, and of as many rows."""
+        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import TimeoutError as TooLate
+
+        try:
+            response = self._pool.request(
+                "POST", self.url, body=body, headers=self._headers, preload_content=False, redirect=False
+            )
+            try:
+                most = _MOST_BYTES + rows * _MOST_BYTES_A_ROW
+                data = response.read(most + 1, decode_content=True)
+                while len(data) <= most and (more := response.read(most + 1 - len(data))):
+                    data += more
+            finally:
+                response.release_conn()
+        except TooLate:
+            self._dead = (
+                f"the endpoint gave no answer within {self._http['timeout']:g} s, and is not asked again"
+            )
+            raise ModelError(self._dead) from None
+        except HTTPError as error:
+            raise _Again(f"connection ({type(error).__name__})") from None
+        if len(data) > most:
+            raise ModelError(f"the endpoint answered {rows} rows with more than {most:,} bytes")
+        if response.status in _AGAIN:
+            raise _Again(f"status {response.status}", _seconds(response.headers.get("Retry-After")))
+        if response.status != 200:
+            raise ModelError(f"the endpoint answered with status {response.status}")
+        try:
+            said = json.loads(data)
+        except ValueError:
+            raise _Again("an answer that is not JSON") from None
+        answer = self._speech.answer(said)
+        for each in (answer.decisions, answer.scores):
+            if each is not None and len(each) != rows:
+                raise ModelError(f"expected {rows} answers, got {len(each)}")
+        return answer
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
+
+
+def _pool(folder: Path, http: Mapping[str, Any]) -> Any:
+    try:
+        import urllib3
+    except ImportError:
+        found = "an endpoint needs urllib3: pip install 'trustkit-audit[http]'"
+        raise ConfigError([Problem("system.model", found)]) from None
+    timeout = urllib3.Timeout(total=http["timeout"])
+    ca = None if http["ca"] is None else str(folder / http["ca"])
+    keys: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca} if ca else {}
+    return urllib3.PoolManager(maxsize=http["concurrency"], timeout=timeout, retries=False, **keys)
+
+
+def _speech(url: str, http: Mapping[str, Any]) -> Speech:
+    spoken = http["protocol"] or inferred(url)
+    if spoken == "v2":
+        return OpenInference(http["response"], http["score"])
+    if spoken == "mlflow":
+        return Invocations(http["response"], http["score"])
+    return Template(http["request"], http["response"] or "", http["score"])
+
+
+def inferred(url: str) -> str | None:
+    """Protocol of an address, by how it ends; None where it does not tell."""
+    path = urlsplit(url).path.rstrip("/")
+    return "v2" if path.endswith("/infer") else "mlflow" if path.endswith("/invocations") else None
+
+
+def _address_problems(url: str) -> list[Problem]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return [Problem("system.model", "an endpoint's address begins with http:// or https:// and a host")]
+    if parts.username or parts.password:
+        found = f"credentials stand in the address; name the variable that holds them in {_KEY}.headers"
+        return [Problem("system.model", found)]
+    return []
+
+
+def _http_problems(url: str, http: Mapping[str, Any]) -> list[Problem]:
+    spoken = http["protocol"] or inferred(url)
+    if spoken is None:
+        return [Problem(f"{_KEY}.protocol", "the address does not tell it: write v2, mlflow or json")]
+    problems = []
+    if spoken == "json" and not has_place(http["request"]):
+        found = "it says nowhere where the data go: write {records}, {rows} or {columns} as a value"
+        problems.append(Problem(f"{_KEY}.request", found))
+    if spoken == "json" and http["response"] is None:
+        problems.append(Problem(f"{_KEY}.response", "required key is missing: the path to the decisions"))
+    paths = {} if spoken == "v2" else {key: http[key] for key in ("response", "score") if http[key]}
+    problems += [
+        Problem(f"{_KEY}.{key}", f"{path!r} is no path, as predictions[*].label")
+        for key, path in paths.items()
+        if not is_path(path)
+    ]
+    if http["score"] is not None and not http["classes"]:
+        problems.append(
+            Problem(f"{_KEY}.classes", "required key is missing: which classes the scores are of")
+        )
+    return problems
+
+
+def _headers(named: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """Headers with their values from the environment, and those that have none."""
+    missing = [
+        Problem(f"{_KEY}.headers.{name}", f"the environment has no {variable}", nearest(variable, os.environ))
+        for name, variable in named.items()
+        if variable not in os.environ
+    ]
+    values = {name: os.environ[variable] for name, variable in named.items() if variable in os.environ}
+    return {"Content-Type": "application/json", "Accept": "application/json", **values}, missing
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds of a Retry-After header; None where it names none."""
+    try:
+        return max(float(text), 0.0) if text else None
+    except ValueError:
+        return None
