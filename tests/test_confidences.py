@@ -249,7 +249,7 @@ def test_sets_hold_what_they_are_to_hold():
     assert min(held) > 0.85
 
 
-MAPIE = [0.8973333333333333, 1.736]
+MAPIE = [0.8946666666666667, 1.7413333333333334]
 """Coverage and mean size of the sets of MAPIE 1.6.0.
 
 `SplitConformalClassifier(confidence_level=.9, conformity_score="lac", prefit=True)` was fitted on the even

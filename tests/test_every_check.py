@@ -12,21 +12,22 @@ import pytest
 from test_cells import count, rows_of
 from test_confidences import confidences_of, confidences_samples
 from test_consistency import neighbors_of, neighbors_samples
+from test_data_quality import quality_of, quality_samples
 from test_dependencies import dependencies_samples
 from test_evasion import evasions_of, evasions_samples
-from test_data_quality import quality_of, quality_samples
 from test_extraction import copies_of, copies_samples
 from test_flips import flips_of, flips_samples
+from test_inferences import inferences_of, inferences_samples
 from test_input_handling import trials_of, trials_samples
 from test_invariances import expectations_of, expectations_samples
 from test_leakage import overlaps_of, overlaps_samples
-from test_inferences import inferences_of, inferences_samples
 from test_loading import artifacts
 from test_memberships import memberships_of, memberships_samples
 from test_minimization import ablations_of, ablations_samples
 from test_own_output import exposures_of, exposures_samples
-from test_provenance import provenances
+from test_performance import fits_of, fits_samples
 from test_personal_data import contents_of, contents_samples
+from test_provenance import provenances
 from test_proxies import proxies_of, proxies_samples
 from test_re_identification import classes_of_people, classes_samples, no_people
 from test_records import records_of, samples
@@ -42,14 +43,15 @@ from trustkit.checks import discover
 from trustkit.evidence.ablations import Ablations
 from trustkit.evidence.artifacts import Artifacts
 from trustkit.evidence.cells import Cells
+from trustkit.evidence.classes import Classes
 from trustkit.evidence.confidences import Confidences
 from trustkit.evidence.contents import Contents
-from trustkit.evidence.classes import Classes
 from trustkit.evidence.copies import Copies
 from trustkit.evidence.dependencies import Dependencies
 from trustkit.evidence.evasions import Evasions
-from trustkit.evidence.exposures import Exposures
 from trustkit.evidence.expectations import Expectations
+from trustkit.evidence.exposures import Exposures
+from trustkit.evidence.fits import Fits
 from trustkit.evidence.flips import Flips
 from trustkit.evidence.inferences import Inferences
 from trustkit.evidence.memberships import Memberships
@@ -101,6 +103,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Evasions: evasions_samples,
     Exposures: exposures_samples,
     Expectations: expectations_samples,
+    Fits: fits_samples,
     Flips: flips_samples,
     Inferences: inferences_samples,
     Memberships: memberships_samples,
@@ -194,6 +197,7 @@ KINDS = {
     "confidences": ([confidences_of(n) for n in (40, 300, 900)], confidences_of(0)),
     "exposures": ([exposures_of(n, 1) for n in (3, 40, 300)], exposures_of(0)),
     "expectations": ([expectations_of(n) for n in (3, 40, 900)], expectations_of(0)),
+    "fits": ([fits_of(n) for n in (40, 300, 900)], fits_of(0)),
     "flips": ([flips_of(n) for n in (3, 40, 900)], flips_of(0)),
     "inferences": ([inferences_of(n) for n in (3, 40, 900)], inferences_of(0)),
     "memberships": ([memberships_of(n) for n in (3, 40, 900)], memberships_of(0)),

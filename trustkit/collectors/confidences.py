@@ -24,7 +24,7 @@ from trustkit.models.objects import chances
 MOST = 10_000
 """Rows of which the model is asked for the probability of every class; of two classes all are at hand."""
 
-DRAW = 30
+DRAW = 37
 
 LEVEL = 0.9
 """Share of truths that sets of classes, and declared intervals, are to hold by default."""

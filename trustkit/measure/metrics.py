@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trustkit.evidence.tables import Scores
+from trustkit.evidence.tables import Scores, Table
 from trustkit.measure.intervals import AreaUnderCurve, Floats
 
 SMALLEST_SCORE = 1e-6
@@ -120,6 +121,39 @@ def log_loss(scores: Scores, group: int = 0) -> float:
     truth, score, weight = weighted_rows(scores, group)
     clipped = np.clip(score, SMALLEST_SCORE, 1 - SMALLEST_SCORE)
     return float(loss(truth, clipped, sample_weight=weight, labels=[0, 1])) if len(truth) else float("nan")
+
+
+def average_precision(scores: Scores, group: int = 0) -> float:
+    """Mean precision over the recalls (scikit-learn), of a score bin at once; NaN where a class is absent."""
+    from sklearn.metrics import average_precision_score
+
+    truth, score, weight = weighted_rows(scores, group)
+    if len({*truth.tolist()}) < 2:
+        return float("nan")
+    return float(average_precision_score(truth, score, sample_weight=weight))
+
+
+def of_decisions(table: Table, names: Sequence[str]) -> dict[str, float]:
+    """Figures of a first group's decisions as scikit-learn has them; NaN where no row is decided.
+
+    Parameters
+    ----------
+    table : Table
+        Counts by truth and decision.
+    names : sequence of str
+        Of ``f1_macro``, ``matthews_corrcoef`` and ``cohen_kappa``.
+    """
+    from sklearn.metrics import cohen_kappa_score, f1_score, matthews_corrcoef
+
+    truth, said = np.nonzero((table.truth_known & table.decided) & (table.n[0] > 0))
+    weight = table.mass[0][truth, said]
+    labels = [np.array(names_)[at] for names_, at in ((table.truths, truth), (table.predictions, said))]
+    made = {
+        "f1_macro": lambda: f1_score(*labels, sample_weight=weight, average="macro", zero_division=0.0),
+        "matthews_corrcoef": lambda: matthews_corrcoef(*labels, sample_weight=weight),
+        "cohen_kappa": lambda: cohen_kappa_score(*labels, sample_weight=weight),
+    }
+    return {name: float(made[name]()) if weight.sum() > 0 else float("nan") for name in names}
 
 
 def mean_and_variance(values: Any, weight: Any) -> tuple[float, float]:
