@@ -7,7 +7,7 @@ from importlib import import_module
 
 from trustkit.detectors.detector import Detector
 
-MODULES = ("contacts", "devices", "documents", "numbers", "payments", "people", "secrets", "special")
+MODULES = ("contacts", "devices", "documents", "names", "numbers", "payments", "people", "secrets", "special")
 """Modules of this room, each with a tuple ``DETECTORS``."""
 
 
