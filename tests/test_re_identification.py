@@ -436,6 +436,23 @@ class TestCollecting:
         text = json.dumps(classes_of(Frame.open(table), ["age", "city", "sex"]).to_json())
         assert not any(city in text for city in CITIES if city)
 
+    def test_numbers_are_the_same_however_they_are_held(self):
+        """Fine numbers are not read as labels: 20,000 of them add to a part of a few, or of text."""
+        fine = np.round(np.random.default_rng(0).normal(size=20_001), 9)
+        fine[-1] = np.nan
+        few = pd.Series(fine[:100])
+        parts = [
+            classes_of(Frame.open(pd.DataFrame({"x": x})), ["x"])
+            for x in (fine, few, few.map(str), few.astype("category"))
+        ]
+        whole = parts[0] + parts[1] + parts[2] + parts[3]
+        assert whole.sizes()[0].tolist() == [1, 4]
+        assert whole.sizes()[1].tolist() == [20_001 - 100, 100]
+        assert "(missing)" not in json.dumps(whole.to_json())
+        assert values(parts[0])["k_wildcard"] == 2
+        zip_codes = Frame.open(pd.DataFrame({"x": ["734025", "0734025", "734025.0"]}))
+        assert classes_of(zip_codes, ["x"]).sizes()[1].tolist() == [3]
+
     def test_parts_add_to_the_whole(self):
         table = people(300)
         parts = [Frame.open(table.iloc[start::3]) for start in range(3)]

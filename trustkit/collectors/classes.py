@@ -28,7 +28,7 @@ from trustkit.evidence.classes import (
     ordered_values,
 )
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import Frame, FrameError, Labels
+from trustkit.frames import Frame, FrameError, Labels, label_text
 
 LOOKED_AT = 1_000
 """Rows, evenly spaced, by which quasi-identifiers are suggested."""
@@ -157,8 +157,8 @@ def classes_of(
         frame, w = frame.at(first), None if w is None else w[first]
     key = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
     order = quasi_identifiers if declared else sorted(quasi_identifiers)
-    columns = {name: _column(_labels(frame, name, bins), key) for name in order}
-    values = {name: _values(_labels(frame, name, bins)) for name in sensitive}
+    columns = {name: _column(frame, name, bins, key) for name in order}
+    values = {name: _values(frame, name, bins) for name in sensitive}
     return counted(schema, columns, values, w, frame.rows)
 
 
@@ -232,62 +232,102 @@ def _labels(frame: Frame, name: str, bins: Mapping[str, Sequence[float]]) -> Lab
         raise ConfigError([Problem(key, str(error))]) from None
 
 
-def _column(labels: Labels, key: str) -> tuple[Column, NDArray[Any]]:
+def _column(
+    frame: Frame, name: str, bins: Mapping[str, Sequence[float]], key: str
+) -> tuple[Column, NDArray[Any]]:
     """Hashes of a column's labels, in order, and their place of each row."""
-    hashes = _hashes(labels.names, key)
+    codes: NDArray[Any]
+    if name not in bins and _is_fine(frame, name):
+        values, codes = np.unique(frame.numbers(name), return_inverse=True)
+        hashes, coarser = _hashes_of_numbers(values, key), None
+    else:
+        labels = _labels(frame, name, bins)
+        hashes, codes = _hashes(labels.names, key), labels.codes
+        coarser = _coarser(labels.names, key) if len(hashes) <= MOST_FORMS else None
     order = np.argsort(hashes)
     place = np.empty(len(order), dtype=np.int32)
     place[order] = np.arange(len(order))
-    if len(hashes) > MOST_FORMS:
-        coarser = None
-    else:
-        forms = _coarser(labels.names, key)
-        coarser = {form: np.where(hashes == ABSENT, hashes, made)[order] for form, made in forms.items()}
-    return Column(hashes[order], coarser), place[labels.codes]
+    forms = None if coarser is None else {form: made[order] for form, made in coarser.items()}
+    return Column(hashes[order], forms), place[codes.ravel()]
+
+
+def _is_fine(frame: Frame, name: str) -> bool:
+    """Whether a column is of numbers of which there are too many for labels and coarser forms."""
+    if frame.rows <= MOST_FORMS:
+        return False
+    first = next(frame.at(np.zeros(1, dtype=np.int64)).batches([name]))[name]
+    if first.dtype.kind not in "fiu":
+        return False
+    values = frame.numbers(name)
+    exact = not (np.abs(values) >= 2**53).any()
+    return exact and len(np.unique(values[: 2 * MOST_FORMS])) > MOST_FORMS
 
 
 def _hashes(names: Sequence[str], key: str) -> Hashes:
-    """Keyed hash of each label, of what is missing `ABSENT`."""
+    """Keyed hash of each label, of what is missing `ABSENT`; of numbers by value, however they are held."""
     texts = np.array(names, dtype=object)
     hashes = pd.util.hash_array(texts, hash_key=key, categorize=False)
+    values = np.array([_numeral(name) for name in names])
+    hashes = np.where(np.isnan(values), hashes, _hashes_of_numbers(values, key))
     return np.where(texts == MISSING, np.uint64(ABSENT), np.maximum(hashes, np.uint64(ABSENT + 1)))
+
+
+def _numeral(name: str) -> float:
+    """The number that a label is the canonical text of, NaN where it is none."""
+    try:
+        value = float(name)
+    except ValueError:
+        return np.nan
+    return value if np.isfinite(value) and label_text(value) == name else np.nan
+
+
+def _hashes_of_numbers(values: NDArray[np.float64], key: str) -> Hashes:
+    """Keyed hash of each number, of NaN `ABSENT`: its bits, mixed as by splitmix64."""
+    bits = (values + 0.0).view(np.uint64) ^ np.uint64(int(key, 16))
+    with np.errstate(over="ignore"):
+        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed = np.maximum(bits ^ (bits >> np.uint64(31)), np.uint64(ABSENT + 1))
+    return np.where(np.isnan(values), np.uint64(ABSENT), mixed)
 
 
 def _coarser(names: Sequence[str], key: str) -> dict[str, Hashes]:
     """Hashes of what the labels become, by each way of coarsening that fits numbers, or dates."""
     values = _numbers(names)
     if values is not None:
-        seed = np.array([int(key, 16)], dtype=np.uint64)
         rounded = {step: np.floor(values / step) * step for step in STEPS}
-        return {f"steps of {step:,}": _mixed(each.view(np.uint64) ^ seed) for step, each in rounded.items()}
+        return {f"steps of {step:,}": _hashes_of_numbers(made, key) for step, made in rounded.items()}
     if all(_DAY.match(name) for name in names if name != MISSING):
-        return {form: _hashes([name[:length] for name in names], key) for form, length in _DATES.items()}
+        cut = {
+            form: [name if name == MISSING else name[:length] for name in names]
+            for form, length in _DATES.items()
+        }
+        return {form: _hashes(made, key) for form, made in cut.items()}
     return {}
 
 
 def _numbers(names: Sequence[str]) -> NDArray[np.float64] | None:
-    """The numbers that all labels are, 0 for what is missing; None where one is text, or bins."""
+    """The numbers that all labels are, NaN for what is missing; None where one is text, or bins."""
     try:
-        values = np.array([0.0 if name == MISSING else float(name) for name in names])
+        values = np.array([np.nan if name == MISSING else float(name) for name in names])
     except ValueError:
         return None
-    return values if np.isfinite(values).all() else None
+    return None if np.isinf(values).any() else values
 
 
-def _mixed(bits: Hashes) -> Hashes:
-    """Spread bits over 64 (Stafford's mix 13 of splitmix64)."""
-    with np.errstate(over="ignore"):
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.maximum(bits ^ (bits >> np.uint64(31)), np.uint64(ABSENT + 1))
-
-
-def _values(labels: Labels) -> tuple[tuple[str, ...], NDArray[Any]] | None:
+def _values(
+    frame: Frame, name: str, bins: Mapping[str, Sequence[float]]
+) -> tuple[tuple[str, ...], NDArray[Any]] | None:
     """Values of a sensitive attribute in their order, and each row's; None where they are too many."""
+    if frame.rows > LOOKED_AT:
+        first = frame.at(np.arange(LOOKED_AT))
+        if len(_labels(first, name, bins).names) > MOST_VALUES:
+            return None
+    labels = _labels(frame, name, bins)
     if len(labels.names) > MOST_VALUES:
         return None
     names = ordered_values(labels.names)
-    place = np.array([names.index(name) for name in labels.names], dtype=np.int32)
+    place = np.array([names.index(label) for label in labels.names], dtype=np.int32)
     return names, place[labels.codes]
 
 

@@ -18,8 +18,8 @@ from trustkit.measure.disclosure import Spread, spread
 from trustkit.measure.reidentification import compatible, individual_risk, population_uniques
 from trustkit.measure.singling_out import best_coarsening, singling_out
 
-MOST_SEARCHED = 1_000_000
-"""Classes up to which columns are searched and coarsenings tried."""
+MOST_COARSENED = 300_000
+"""Classes up to which coarsenings are tried."""
 
 MOST_COMPARED = 2_000_000
 """Classes times patterns of missing values up to which these are compared with each other."""
@@ -183,10 +183,10 @@ def re_identification(
     1 says that somebody is, not who. Figures of the population need its size,
     or weights that sum to it, and are estimates that differ by the model: read
     their range; from samples under 5 % it is of an order of magnitude. No
-    limit is set by default, since what is held inside is not released. For a
-    release, k of 5 to 20 and a marketer risk under 0.05 to 0.2 are in use;
-    t of 0.1 to 0.3. Set ``min_k``, ``max_unique_share``, ``max_marketer``,
-    ``min_l_distinct`` or ``max_t``.
+    limit is set by default, since what is held inside is not released. Before
+    a release set ``min_k``, ``max_unique_share``, ``max_marketer``,
+    ``min_l_distinct`` or ``max_t``; for reports of clinical trials the European
+    Medicines Agency takes a largest risk of 0.09, a k of about 11.
 
     Remedy
     ------
@@ -198,7 +198,7 @@ def re_identification(
     ----------
     Sweeney 2002; Machanavajjhala et al. 2007; Li et al. 2007; Wong et al. 2006; Brickell and Shmatikov
     2008; Cao and Karras 2012; Benedetti and Franconi 1998; Hoshino 2001; Zayatz 1991; Chen and McNulty
-    1998; Dankar et al. 2012; El Emam and Dankar 2008 (prosecutor, journalist, marketer).
+    1998; Dankar et al. 2012; El Emam and Dankar 2008 (prosecutor, journalist, marketer); EMA Policy 0070.
     """
     if not 0 < threshold <= 1:
         raise ConfigError([Problem(f"{OPTIONS}.threshold", f"{threshold} is no share above 0")])
@@ -292,10 +292,6 @@ def _of_the_columns(classes: Classes, judged: Collection[str]) -> Iterator[Estim
     )
     if missing.any() or {*WILDCARD} & {*judged}:
         yield from _wildcards(merged, missing)
-    if len(merged.n) > MOST_SEARCHED:
-        why = f"not searched: there are more than {MOST_SEARCHED:,} classes"
-        yield from (Estimate(metric, {}, float("nan"), n, n, why=why) for metric in COLUMNS)
-        return
     yield _few_columns(merged)
     yield _coarsened(merged)
 
@@ -327,6 +323,9 @@ def _few_columns(merged: Classes) -> Estimate:
 
 def _coarsened(merged: Classes) -> Estimate:
     """What coarsening one column comes to, the one that helps most for the least loss."""
+    if len(merged.n) > MOST_COARSENED:
+        why = f"not tried: there are more than {MOST_COARSENED:,} classes"
+        return Estimate("coarsened_unique_share", {}, float("nan"), merged.rows, merged.rows, why=why)
     n, best = merged.rows, best_coarsening(merged)
     now = int((merged.n == 1).sum()) / n
     if best is None:
