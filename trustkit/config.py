@@ -673,6 +673,8 @@ class Config(_Section):
             problems.append(_no_file("system.model", system.model, self.folder))
         if system.card and not _exists(self.folder, system.card):
             problems.append(_no_file("system.card", system.card, self.folder))
+        if self.model.http.ca and not _exists(self.folder, self.model.http.ca):
+            problems.append(_no_file("model.http.ca", self.model.http.ca, self.folder))
         for kind, document in self.documents.items():
             if not _exists(self.folder, document):
                 problems.append(_no_file(f"documents.{kind}", document, self.folder))

@@ -14,6 +14,7 @@ import pandas as pd
 from trustkit.errors import ModelError
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
+_PATH = re.compile(r"[^.\[\]]+(\[(\*|\d+)\])*(\.[^.\[\]]+(\[(\*|\d+)\])*)*")
 _PLACES = ("{records}", "{rows}", "{columns}")
 
 
@@ -133,7 +134,7 @@ def has_place(request: Any) -> bool:
 
 def is_path(path: str) -> bool:
     """Tell whether a text is a path: names parted by dots, each with ``[*]`` or ``[0]`` behind it."""
-    return "".join(match.group(0) for match in _STEP.finditer(path)) == path.replace(".", "") != ""
+    return _PATH.fullmatch(path) is not None
 
 
 def _filled(value: Any, X: pd.DataFrame) -> Any:

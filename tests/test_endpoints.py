@@ -1,0 +1,237 @@
+"""A model behind an address is judged as the object is, whatever the network does, and tells no secret."""
+
+import ipaddress
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from serving import serving
+from sklearn.linear_model import LogisticRegression
+
+import trustkit as tk
+from trustkit.collectors import collect
+from trustkit.config import Config
+from trustkit.errors import ConfigError, ModelError
+from trustkit.models.endpoints import Endpoint
+from trustkit.models.protocols import Template, is_path
+from trustkit.system import System
+
+INPUTS = ["a", "b", "c"]
+V2 = {"response": "predict", "score": "predict_proba", "classes": [0, 1]}
+MLFLOW = {"response": "predictions[*].label", "score": "predictions[*].chances", "classes": [0, 1]}
+JSON = {
+    "protocol": "json",
+    "request": {"instances": "{records}", "verbose": False},
+    "response": "result.labels",
+    "score": "result.scores",
+    "classes": [0, 1],
+}
+SPOKEN = [("/v2/models/m/infer", V2), ("/invocations", MLFLOW), ("/score", JSON)]
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame(rng.normal(size=(1200, 3)), columns=INPUTS)
+    made["target"] = (made.sum(axis=1) + rng.normal(size=1200) > 0).astype(int)
+    return made.assign(sex=rng.choice(["F", "M"], 1200))
+
+
+@pytest.fixture(scope="module")
+def model(table):
+    return LogisticRegression().fit(table[INPUTS], table["target"])
+
+
+def config_of(address=None, http=None):
+    return Config.of(
+        system={"model": address},
+        data={"target": "target", "favorable": 1, "features": INPUTS, "sensitive": ["sex"]},
+        model={"http": {"batch": 100, **(http or {})}},
+    )
+
+
+def cells_of(model, table, config):
+    found = collect(System(model, table, config=config), only=["cells"])
+    return found.kinds["cells"].to_json(), found
+
+
+def endpoint(address, **http):
+    return Endpoint(address, Path(), Config.of(model={"http": http}).model.http.model_dump())
+
+
+@pytest.mark.parametrize(("path", "http"), SPOKEN, ids=["v2", "mlflow", "json"])
+def test_the_same_cells_come_of_the_object_and_of_each_protocol(model, table, path, http):
+    with serving(model) as served:
+        over_http, found = cells_of(None, table, config_of(served.address + path, http))
+    assert over_http == cells_of(model, table, config_of())[0]
+    assert served.rows == [100] * 12
+    assert "12 requests, 0 of them sent again" in found.isolation
+
+
+@pytest.mark.parametrize(("path", "http"), SPOKEN, ids=["v2", "mlflow", "json"])
+@pytest.mark.parametrize("fault", ["500", "429", "reset", "cut", "text", "late"])
+def test_no_row_is_lost_or_counted_twice_where_the_network_fails(model, table, path, http, fault):
+    """The first request fails, and each twentieth; answers to requests under way come in any order."""
+    with serving(model, lambda number: fault if number % 20 == 1 or fault == "late" else None) as served:
+        over_http, found = cells_of(None, table, config_of(served.address + path, {**http, "retries": 3}))
+    assert over_http == cells_of(model, table, config_of())[0]
+    assert sum(served.rows) == len(table)
+    if fault != "late":
+        assert "1 of them sent again" in found.isolation
+
+
+def test_a_server_that_hangs_ends_within_the_timeout_and_is_asked_no_more(model, table):
+    with serving(model, lambda number: "hang" if number > 12 else None) as served:
+        config = config_of(served.address + "/score", {**JSON, "timeout": 0.5})
+        started = time.monotonic()
+        found = collect(System(None, table, config=config), only=["cells", "reruns", "flips", "trials"])
+        assert time.monotonic() - started < 5
+    assert found.kinds["cells"].rows == len(table)
+    assert {"reruns", "trials"} <= set(found.errors)
+    assert "no answer within 0.5 s" in found.errors["reruns"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("404", "status 404"),
+        ("redirect", "status 307"),
+        ("500", "failed 3 times: status 500"),
+        ("short", "expected 100 answers, got 99"),
+        ("huge", "more than"),
+    ],
+)
+def test_what_cannot_be_mended_is_an_error_in_plain_words(model, table, fault, words):
+    with serving(model, lambda _number: fault) as served:
+        asked = endpoint(served.address + "/score", batch=100, retries=2, **JSON)
+        with pytest.raises(ModelError, match=words) as caught:
+            asked.predict(table[INPUTS].iloc[:100])
+    assert "Traceback" not in str(caught.value)
+
+
+def test_headers_come_from_the_environment_and_stand_nowhere(model, table, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCORING_TOKEN", "Bearer s3cr3t-t0ken")
+    http = {**JSON, "headers": {"Authorization": "SCORING_TOKEN"}}
+    with serving(model) as served:
+        config = config_of(served.address + "/score?key=qu3ry", http)
+        card = tk.audit(data=table, config=config, only=["bias/selection-rate", "security/provenance"])
+        system = System(None, table, config=config)
+        collect(system, only=["cells", "provenance", "trials"]).save(tmp_path / "evidence.json")
+    assert {each["Authorization"] for each in served.headers} == {"Bearer s3cr3t-t0ken"}
+    card.save(tmp_path / "card.html")
+    texts = [card.to_json(), *((tmp_path / name).read_text() for name in ("card.html", "evidence.json"))]
+    for text in texts:
+        assert "s3cr3t" not in text
+        assert "qu3ry" not in text
+
+
+def test_an_error_tells_no_secret(model, table, monkeypatch):
+    monkeypatch.setenv("SCORING_TOKEN", "s3cr3t")
+    with serving(model, lambda _number: "reset") as served:
+        http = {**JSON, "headers": {"Authorization": "SCORING_TOKEN"}, "retries": 0}
+        config = config_of(served.address + "/score?key=qu3ry", http)
+        found = collect(System(None, table, config=config), only=["cells"])
+    assert "connection" in found.errors["cells"]
+    assert "s3cr3t" not in found.errors["cells"]
+    assert "qu3ry" not in found.errors["cells"]
+
+
+def problems(address, **http):
+    with pytest.raises(ConfigError) as caught:
+        endpoint(address, **http)
+    return {problem.key: (problem.found, problem.nearest) for problem in caught.value.problems}
+
+
+def test_what_is_wrong_with_an_address_is_said_at_once(monkeypatch):
+    monkeypatch.setenv("SCORING_TOKEN", "x")
+    assert "begins with http" in problems("ftp://host/score", protocol="v2")["system.model"][0]
+    stated = problems("https://me:s3cr3t@host/infer")["system.model"][0]
+    assert "credentials" in stated
+    assert "s3cr3t" not in stated
+    assert "write v2, mlflow or json" in problems("https://host/score")["model.http.protocol"][0]
+    found = problems("https://host/score", protocol="json", request={"rows": "{record}"}, score="a..b")
+    assert {key.rpartition(".")[2] for key in found} == {"request", "response", "score", "classes"}
+    found = problems("https://host/infer", headers={"Authorization": "SCORING_TOKN"})
+    words, close = found["model.http.headers.Authorization"]
+    assert (words, close) == ("the environment has no SCORING_TOKN", "SCORING_TOKEN")
+
+
+@pytest.mark.parametrize("path", ["predictions", "a.b", "a[*].b", "a[0][*]", "outputs[0].data[*]"])
+def test_paths_that_are_read(path):
+    assert is_path(path)
+
+
+@pytest.mark.parametrize("path", ["", ".", "a..b", "a[", "a[x]", "a.[*", "a]"])
+def test_paths_that_are_none(path):
+    assert not is_path(path)
+
+
+def test_values_are_written_as_json_has_them():
+    table = pd.DataFrame(
+        {
+            "n": pd.array([1, None], dtype="Int64"),
+            "f": [0.1 + 0.2, np.nan],
+            "t": pd.to_datetime(["2026-01-02", None]),
+            "s": ["ӯ", None],
+            "b": [True, False],
+            "c": pd.Categorical(["x", None]),
+        }
+    )
+    written = Template({"rows": "{rows}", "by": ["{columns}"]}, "x").body(table)
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
+    assert written["rows"] == [
+        [1, 0.1 + 0.2, "2026-01-02T00:00:00", "ӯ", True, "x"],
+        [None, None, None, None, False, None],
+    ]
+    assert written["by"] == [{name: [a, b] for name, a, b in zip(table, *written["rows"], strict=True)}]
+    with pytest.raises(ModelError, match="infinite"):
+        Template({"rows": "{rows}"}, "x").body(pd.DataFrame({"f": [np.inf]}))
+
+
+class TestTls:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def certificate(cls, tmp_path_factory):
+        """A certificate of 127.0.0.1 that nobody else trusts, with its key."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.x509.oid import NameOID
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+            )
+            .sign(key, hashes.SHA256())
+        )
+        path = tmp_path_factory.mktemp("tls") / "server.pem"
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+        return path
+
+    def test_a_certificate_that_nobody_vouches_for_is_refused(self, model, table, certificate):
+        with serving(model, certificate=certificate) as served:
+            asked = endpoint(served.address + "/score", retries=0, **JSON)
+            with pytest.raises(ModelError, match="connection \\(SSLError\\)"):
+                asked.predict(table[INPUTS])
+
+    def test_and_taken_where_it_is_declared(self, model, table, certificate):
+        with serving(model, certificate=certificate) as served:
+            asked = endpoint(served.address + "/score", retries=0, ca=str(certificate), **JSON)
+            assert asked.predict(table[INPUTS]) == model.predict(table[INPUTS]).tolist()
