@@ -67,10 +67,10 @@ def collect_classes(sources: Sources) -> Classes:
     """Count the audited rows by their labels of the quasi-identifiers and sensitive attributes.
 
     The quasi-identifiers are those declared, cut by their bins; else those
-    that `suggested` finds, as they stand in the data. Sensitive attributes are the target (of a log
-    without one, the decision) and the declared sensitive columns that are no
-    quasi-identifiers; where these are suggested, the target alone: sex or
-    age are what a stranger sees.
+    that `suggested` finds, as they stand in the data. Sensitive attributes
+    are the target (of a log without one, the decision) and the declared
+    sensitive columns that are no quasi-identifiers; where these are
+    suggested, the target alone: sex or age are what a stranger sees.
 
     Raises
     ------

@@ -172,7 +172,7 @@ class Classes:
         chosen = "suggested, declare data.quasi_identifiers" if self.suggested else "declared"
         lines = [f"quasi-identifiers ({chosen}): {', '.join(self.columns)}"]
         if self.schema["unit"]:
-            lines.append("each person counts once, by the first row")
+            lines.append("each person counts once, by the first row; in each part, where parts are added")
         many = [name for name, values in self.values.items() if values is None and self.pooled is None]
         if many:
             lines.append(f"not among sensitive attributes, over {MOST_VALUES} values: {', '.join(many)}")

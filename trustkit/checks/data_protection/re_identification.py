@@ -349,7 +349,7 @@ def _given_away(
     elif values is None:
         why, supply = (
             f"it has over {MOST_VALUES} values",
-            f"data.bins.{attribute}: edges that cut its numbers",
+            f"{attribute} in ranges: {MOST_VALUES} values at most",
         )
     else:
         known = classes.codes_of(attribute) != (values.index(MISSING) if MISSING in values else -1)
