@@ -192,6 +192,34 @@ class TestPublishedFigures:
 
         assert (nbinom.pmf(j, f, f / expected) / (j + f)).sum() == pytest.approx(risk, abs=5e-9)
 
+    def test_the_eight_records_of_francdat(self):
+        """Keys 1 to 4 and the weights, which sum to F of 110, 84.5, 17, 541, 8 and 5."""
+        keys = [
+            (1, 2, 5, 1),
+            (1, 2, 1, 1),
+            (1, 2, 1, 1),
+            (3, 3, 1, 5),
+            (4, 3, 1, 4),
+            (4, 3, 1, 1),
+            (6, 2, 1, 5),
+        ]
+        table = pd.DataFrame([*keys, keys[0]], columns=["key1", "key2", "key3", "key4"])
+        table["w"] = [18, 45.5, 39, 17, 541, 8, 5, 92]
+        found = values(classes_of(Frame.open(table), list(table.columns[:4]), weight="w"))
+        risks = [
+            0.01714426,
+            0.02204233,
+            0.02204233,
+            0.17707583,
+            0.01165448,
+            0.29706308,
+            0.40235948,
+            0.01714426,
+        ]
+        assert found["journalist"] == pytest.approx(max(risks), abs=5e-9)
+        assert found["population_marketer"] == pytest.approx(np.mean(risks), abs=5e-9)
+        assert (found["k"], found["marketer"]) == (1, 6 / 8)
+
     def test_individual_risk_of_a_whole_population_is_certain(self):
         assert individual_risk([1, 4], [1, 4]).tolist() == [1, 0.25]
         assert individual_risk([3], [1])[0] == pytest.approx(1 / 3)
