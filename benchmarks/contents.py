@@ -33,7 +33,7 @@ WORDS = np.array(
 
 
 def table(rows: int) -> pa.Table:
-    """Thirty columns: ten of numbers, five of few labels, fifteen of texts that are all different."""
+    """Thirty columns: ten of numbers, eight of few labels, twelve of texts that are all different."""
     rng = np.random.default_rng(20261124)
     number = rng.integers(0, 10**12, rows)
     text = number.astype("U12")
@@ -41,7 +41,9 @@ def table(rows: int) -> pa.Table:
     for at in range(5):
         made[f"float{at}"] = rng.normal(size=rows)
         made[f"id{at}"] = rng.integers(10**11, 10**12, rows)
+    for at in range(8):
         made[f"label{at}"] = pa.array(np.array(["a", "b", "c", "long label"])[rng.integers(0, 4, rows)])
+    for at in range(4):
         made[f"code{at}"] = pa.array(np.char.add(f"K{at}-", text))
         made[f"email{at}"] = pa.array(np.char.add(np.char.add("user", text), "@example.com"))
         made[f"remark{at}"] = pa.array(_sentences(rng, rows, text))

@@ -75,6 +75,16 @@ def fold(text: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", text).split())
 
 
+_folded = lru_cache(maxsize=65_536)(fold)
+_PARTS = re.compile(r"\d+|[^\W\d_]+(?:['’‘ʻʼ`´ʹ][^\W\d_]+)*")
+
+
+def fold_parts(text: str) -> str:
+    """Fold a value by its parts, each of which is folded once: words recur, and numbers need none."""
+    parts = (part if part.isdecimal() else _folded(part) for part in _PARTS.findall(text))
+    return " ".join(filter(None, parts))
+
+
 class Phrases:
     """Phrases that are looked for in a list of folded words.
 
@@ -246,7 +256,7 @@ def _told(content: Content) -> dict[str, tuple[list[int], list[int]]]:
     alone, beside = _terms()
     texts = [text[:_LONGEST] for text in content.texts]
     for place, text in enumerate(texts):
-        folded = fold(text)
+        folded = fold_parts(text)
         sure = alone.of(folded)
         for name in sure:
             found.setdefault(name, ([], []))[1].append(place)
