@@ -551,6 +551,17 @@ class TestCollecting:
         with pytest.raises(tk.ConfigError, match="'city'"):
             tk.collect(system, only=["classes"])
 
+    @pytest.mark.parametrize("weight", [[1, -1, 1], [1, None, 1], ["a", "b", "c"]])
+    def test_weights_that_are_none_are_refused(self, weight):
+        with pytest.raises(tk.ConfigError, match=r"data\.weight"):
+            classes_of(Frame.open(pd.DataFrame({"a": [1, 2, 3], "w": weight})), ["a"], weight="w")
+
+    def test_a_column_of_lists_is_refused_and_not_suggested(self):
+        frame = Frame.open(pd.DataFrame({"age": [[1], [2]], "sex": ["f", "m"]}))
+        assert suggested(frame) == ["sex"]
+        with pytest.raises(tk.ConfigError, match="'age'"):
+            classes_of(frame, ["age"])
+
 
 class TestSuggesting:
     def test_what_describes_a_person_is_suggested(self):
@@ -620,6 +631,20 @@ class TestOnTheCard:
         control = next(each for each in card.controls if each.id == "TK-DPR-01")
         assert control.verdict == "not_assessed"
         assert any("population_size" in need for need in control.needs)
+
+    def test_an_estimate_of_the_population_is_no_verdict(self):
+        check = "data-protection/re-identification"
+        card = tk.audit(
+            data=people(100),
+            prediction="disease",
+            favorable="none",
+            quasi_identifiers=["age"],
+            only=[check],
+            options={check: {"population_size": 9000}},
+            limits={check: {"max_population_unique": 0.0001, "max_k": 100}},
+        )
+        found = {f.metric: f.verdict for f in card.findings}
+        assert (found["population_unique"], found["k"]) == ("inconclusive", "pass")
 
     @pytest.mark.parametrize(("option", "value"), [("threshold", 0.0), ("threshold", 20.0), ("l", 0)])
     def test_an_option_out_of_its_range_is_named(self, option, value):
