@@ -62,6 +62,13 @@ def answer_to(body, model):
     return {"result": {"labels": decided, "scores": chances[:, 1].tolist()}}, len(table)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """Stay quiet."""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16  # head and body in one packet
@@ -136,8 +143,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(model, fault=lambda _number: None, certificate=None):
     """Serve a model until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     scheme = "http"
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -69,7 +69,7 @@ def test_the_same_cells_come_of_the_object_and_of_each_protocol(model, table, pa
         over_http, found = cells_of(None, table, config_of(served.address + path, http))
     assert over_http == cells_of(model, table, config_of())[0]
     assert served.rows == [100] * 12
-    assert "12 requests, 0 of them sent again" in found.isolation
+    assert "12 requests, 0 of them failed" in found.isolation
 
 
 @pytest.mark.parametrize(("path", "http"), SPOKEN, ids=["v2", "mlflow", "json"])
@@ -81,7 +81,7 @@ def test_no_row_is_lost_or_counted_twice_where_the_network_fails(model, table, p
     assert over_http == cells_of(model, table, config_of())[0]
     assert sum(served.rows) == len(table)
     if fault != "late":
-        assert "1 of them sent again" in found.isolation
+        assert "1 of them failed" in found.isolation
 
 
 def test_a_server_that_hangs_ends_within_the_timeout_and_is_asked_no_more(model, table):
@@ -235,3 +235,25 @@ class TestTls:
         with serving(model, certificate=certificate) as served:
             asked = endpoint(served.address + "/score", retries=0, ca=str(certificate), **JSON)
             assert asked.predict(table[INPUTS]) == model.predict(table[INPUTS]).tolist()
+
+
+class TestMalformed:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tried(cls, model, table):
+        """What the collector of trials finds at an endpoint whose server raises, and hangs once."""
+        with serving(model, lambda number: "hang" if number == 20 else None) as served:
+            config = config_of(served.address + "/score", {**JSON, "timeout": 0.5})
+            return collect(System(None, table, config=config), only=["trials"])
+
+    def test_a_request_is_not_sent_again_and_what_comes_after_a_hang_is_asked(self, tried):
+        trials = tried.kinds["trials"]
+        assert sum(each.slow for each in trials.kinds.values()) == 1
+        assert trials.kinds["another index"].answered == 1
+        sent = 2 + 3 * 2 + 1 + sum(each.sent for each in trials.kinds.values())
+        assert f"{sent} requests" in tried.isolation
+
+    def test_a_connection_broken_off_is_no_refusal(self, tried):
+        missing = tried.kinds["trials"].kinds["an input missing"]
+        assert missing.crashed + missing.slow == missing.sent == 3
+        assert "the connection was broken off" in missing.errors

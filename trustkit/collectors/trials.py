@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from trustkit.errors import ModelError
 from trustkit.evidence import Unavailable
 from trustkit.evidence.trials import SLOW, Trial, Trials
 from trustkit.frames import Frame, FrameError
+from trustkit.models.endpoints import BrokenOffError, Endpoint, NoAnswerError
 from trustkit.models.files import FileModel
 from trustkit.models.objects import answer_of, undisturbed
 from trustkit.models.process import Raised
@@ -54,13 +56,15 @@ def collect_trials(sources: Sources) -> Trials:
         )
     frame = sources.frame.at(drawing_order(sources, DRAW)[:ASKED])
     table = next(frame.batches(sources.features, frame.rows)).reset_index(drop=True)
-    used = [name for name in sources.features if _matters(sources, table, name)][:MOST_TRIED]
+    before = _answers(sources, table)
+    used = [name for name in sources.features if _matters(sources, table, name, before)][:MOST_TRIED]
     numbers = [name for name in used if _is_number(frame, name)]
     few = table.iloc[:ROWS]
     known = _answers(sources, few)
     kinds: dict[str, Trial] = {}
-    for made in malformed(few, numbers, used):
-        kinds[made.kind] = kinds.get(made.kind, Trial()) + _tried(sources, made, known)
+    with sources.model.once() if isinstance(sources.model, Endpoint) else nullcontext():
+        for made in malformed(few, numbers, used):
+            kinds[made.kind] = kinds.get(made.kind, Trial()) + _tried(sources, made, known)
     return Trials({"rows": len(few), "seed": sources.seed}, kinds)
 
 
@@ -71,6 +75,8 @@ def _tried(sources: Sources, made: Malformed, known: NDArray[Any]) -> Trial:
         answers = _answers(sources, made.table)
     except _Ended as signal:
         return Trial(1, crashed=1, errors=(str(signal),))
+    except NoAnswerError:
+        return Trial(1, slow=1)
     except Exception as error:
         return Trial(1, refused=1, slow=_is_slow(started), errors=(_type(error),))
     slow = _is_slow(started)
@@ -95,6 +101,8 @@ def _answers(sources: Sources, table: pd.DataFrame) -> NDArray[Any]:
         if isinstance(model, FileModel) and model.has_ended:
             sources.reload()
             raise _Ended("its process ended") from None
+        if isinstance(error, BrokenOffError):
+            raise _Ended("the connection was broken off") from None
         if _type(error) in _CRASHES:
             raise _Ended(_type(error)) from None
         raise
@@ -116,11 +124,11 @@ def _is_slow(started: float) -> int:
     return int(time.perf_counter() - started > SLOW)
 
 
-def _matters(sources: Sources, table: pd.DataFrame, name: str) -> bool:
+def _matters(sources: Sources, table: pd.DataFrame, name: str, before: NDArray[Any]) -> bool:
     """Whether answers change when the rows exchange their values of an input."""
     turned = table.copy()
     turned[name] = table[name].array.take(np.roll(np.arange(len(table)), 1))
-    return not np.array_equal(_answers(sources, turned), _answers(sources, table))
+    return not np.array_equal(_answers(sources, turned), before)
 
 
 def _is_number(frame: Frame, name: str) -> bool:

@@ -6,8 +6,9 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -26,6 +27,7 @@ _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _MOST_BYTES, _MOST_BYTES_A_ROW = 1 << 20, 1 << 16
 _MOST_LATENCIES = 100_000
+_BROKEN = "connection"
 
 
 @dataclass
@@ -35,15 +37,15 @@ class Traffic:
     Attributes
     ----------
     requests : int
-        Sent, those sent again included.
-    again : Counter
-        Why requests were sent again: a status, ``connection`` or ``answer``.
+        Sent, the same one sent again counted again.
+    failed : Counter
+        How many got no answer that could be read, by the reason.
     seconds : list of float
         How long each answered request took; of the first hundred thousand.
     """
 
     requests: int = 0
-    again: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -52,9 +54,17 @@ class Traffic:
         with self._lock:
             self.requests += 1
             if failed is not None:
-                self.again[failed] += 1
+                self.failed[failed] += 1
             elif len(self.seconds) < _MOST_LATENCIES:
                 self.seconds.append(seconds)
+
+
+class BrokenOffError(ModelError):
+    """The endpoint broke the connection off, and no answer came."""
+
+
+class NoAnswerError(ModelError):
+    """The endpoint gave no answer in time."""
 
 
 class _Again(Exception):  # noqa: N818 (a signal, not an error)
@@ -99,6 +109,8 @@ class Endpoint:
         self.url, self._headers = url, headers
         self._speech = _speech(url, http)
         self._pool = _pool(folder, http)
+        self._retries: int = http["retries"]
+        self._trying = False
         self._dead: str | None = None
         self._kept: dict[bytes, Answer] = {}
         self.traffic = Traffic()
@@ -110,8 +122,8 @@ class Endpoint:
         """Where the model ran, in words."""
         parts = urlsplit(self.url)
         where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "") + parts.path
-        again = sum(self.traffic.again.values())
-        said = f"{self.traffic.requests:,} requests, {again:,} of them sent again"
+        failed = sum(self.traffic.failed.values())
+        said = f"{self.traffic.requests:,} requests, {failed:,} of them failed"
         return f"the model was asked at {where}: {said}"
 
     def predict(self, X: pd.DataFrame) -> list[Any]:
@@ -124,6 +136,15 @@ class Endpoint:
         if self._http["score"] is None or not self._http["classes"]:
             raise AttributeError("predict_proba")
         return self._chances
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Meanwhile send no request again, and go on asking after one that got no answer."""
+        self._retries, retries, self._trying = 0, self._retries, True
+        try:
+            yield
+        finally:
+            self._retries, self._trying = retries, False
 
     def close(self) -> None:
         """Close its connections."""
@@ -164,7 +185,7 @@ class Endpoint:
     def _insisted(self, body: bytes, rows: int) -> Answer:
         """Send a request until it is answered, or as often as is allowed."""
         pause = _FIRST_PAUSE
-        for left in range(self._http["retries"], -1, -1):
+        for left in range(self._retries, -1, -1):
             if self._dead is not None:
                 raise ModelError(self._dead)
             started = time.perf_counter()
@@ -173,9 +194,8 @@ class Endpoint:
             except _Again as signal:
                 self.traffic.took(time.perf_counter() - started, signal.reason)
                 if not left:
-                    raise ModelError(
-                        f"the endpoint failed {self._http['retries'] + 1} times: {signal.reason}"
-                    ) from None
+                    kind = BrokenOffError if signal.reason.startswith(_BROKEN) else ModelError
+                    raise kind(f"the endpoint failed {self._retries + 1} times: {signal.reason}") from None
                 time.sleep(min(pause if signal.pause is None else signal.pause, _LONGEST_PAUSE))
                 pause *= 2
             else:
@@ -200,12 +220,12 @@ class Endpoint:
             finally:
                 response.release_conn()
         except TooLate:
-            self._dead = (
-                f"the endpoint gave no answer within {self._http['timeout']:g} s, and is not asked again"
-            )
-            raise ModelError(self._dead) from None
+            late = f"the endpoint gave no answer within {self._http['timeout']:g} s"
+            if not self._trying:
+                self._dead = f"{late}, and is not asked again"
+            raise NoAnswerError(self._dead or late) from None
         except HTTPError as error:
-            raise _Again(f"connection ({type(error).__name__})") from None
+            raise _Again(f"{_BROKEN} ({type(error).__name__})") from None
         if len(data) > most:
             raise ModelError(f"the endpoint answered {rows} rows with more than {most:,} bytes")
         if response.status in _AGAIN:
