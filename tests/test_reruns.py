@@ -1,24 +1,37 @@
 """A model that answers otherwise when it is asked again is found; an honest one passes."""
 
+import hashlib
+import importlib
+import os
 import random
+import sys
+import threading
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from test_provenance import provenances
+from test_robustness import Clock
 
 import trustkit as tk
+from trustkit.checks.safety.reproducibility import reproducibility
 from trustkit.collectors import collect
 from trustkit.collectors.reruns import MOST, MOST_SINGLE
-from trustkit.evidence.reruns import AGAIN, MODES, REORDERED, Changes, Reruns
+from trustkit.config import Config
+from trustkit.evidence.reruns import AGAIN, MODES, PROCESS, REORDERED, Changes, Reruns
 from trustkit.system import System
 
-SINGLY, BATCHES = MODES[2:]
+SINGLY, BATCHES = MODES[2:4]
+CHECK = "safety/reproducibility"
+HERE = MODES[:4]
 
 
 def reruns_of(n, seed=0, score=True):
     """Reruns of `n` rows in which some answers changed, as a check sees them."""
     rng = np.random.default_rng([n, seed])
-    rows = dict(zip(MODES, (n, n, min(n, MOST_SINGLE), n), strict=True))
+    rows = dict(zip(MODES, (n, n, min(n, MOST_SINGLE), n, n if score else 0), strict=True))
     modes = {mode: Changes(k, *(int(rng.integers(0, k + 1)) for _ in range(2))) for mode, k in rows.items()}
     schema = {"seed": 0, "most": MOST, "most_single": MOST_SINGLE, "tolerance": 1e-9, "score": score}
     return Reruns(schema, n, modes)
@@ -126,20 +139,23 @@ def test_an_honest_model_answers_the_same():
         REORDERED: 2000,
         SINGLY: MOST_SINGLE,
         BATCHES: 2000,
+        PROCESS: 0,
     }
     assert all(c.decisions == c.scores == 0 for c in reruns.modes.values())
     assert reruns.notes() == [
         "2,000 of 3,000 rows, drawn with seed 0, asked again twice, reordered (2,000 rows), "
-        "batches of 1 (100 rows), batches of 1000 (2,000 rows)"
+        "batches of 1 (100 rows), batches of 1000 (2,000 rows)",
+        "no other process was asked: the model is an object in memory; "
+        'options."safety/reproducibility".process = true passes it on',
     ]
 
 
 def test_the_calls_are_bounded_and_on_the_card():
     Model.calls = 0
     (cost,) = collected(Model()).costs
-    assert cost.model_calls == Model.calls == 1 + 2 + 1 + MOST_SINGLE + 2
+    assert cost.model_calls == Model.calls == 1 + 1 + 2 + 1 + MOST_SINGLE + 2
     (cost,) = collected(Model(), data(30)).costs
-    assert cost.model_calls == 1 + 2 + 1 + 30 + 1
+    assert cost.model_calls == 1 + 1 + 2 + 1 + 30 + 1
 
 
 @pytest.mark.parametrize(
@@ -149,15 +165,15 @@ def test_the_calls_are_bounded_and_on_the_card():
         (ByPlace, {REORDERED, SINGLY}),
         (ByBatch, {SINGLY}),
         (ByMean, {SINGLY, BATCHES}),
-        (ByChance, {*MODES}),
-        (ByGlobalChance, {*MODES}),
-        (ByPythonsChance, {*MODES}),
+        (ByChance, {*HERE}),
+        (ByGlobalChance, {*HERE}),
+        (ByPythonsChance, {*HERE}),
         (ByCount, {AGAIN, SINGLY, BATCHES}),
     ],
 )
 def test_a_model_that_changes_is_found_where_it_does(model, modes):
     assert set(changed(model())) >= modes
-    if modes != {*MODES} and AGAIN not in modes:
+    if modes != {*HERE} and AGAIN not in modes:
         assert AGAIN not in changed(model())
 
 
@@ -242,9 +258,8 @@ def test_predicted_numbers_change_by_more_than_the_tolerance_or_not_at_all():
 def test_a_model_without_scores_has_no_score_that_changes():
     reruns = collected(lambda X: (X["x"] > 0).astype(int)).kinds["reruns"]
     assert not reruns.schema["score"]
-    from trustkit.checks.safety.reproducibility import reproducibility
-
     assert {estimate.metric for estimate in reproducibility(reruns)} == {"changed"}
+    assert PROCESS not in {estimate.subject["mode"] for estimate in reproducibility(reruns)}
 
 
 def test_a_log_without_a_model_has_no_reruns_and_says_what_to_supply():
@@ -296,5 +311,142 @@ def test_progress_is_told():
     said = []
     system = System(Model(), data(30), target="y", favorable=1)
     collect(system, only=["reruns"], progress=lambda *each: said.append(each))
-    assert said[0] == ("ask again, 1 of 6", 30, 30)
+    assert said[1] == ("ask again, 1 of 6", 30, 30)
     assert said[-1] == ("ask again, 6 of 6", 30, 30)
+
+
+class Closed(Model):
+    """Holds what cannot be passed on."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+
+RULES = """
+import sys
+import numpy as np
+
+class Honest:
+    classes_ = (0, 1)
+
+    def score(self, rows):
+        return 1 / (1 + np.exp(-rows["x"].to_numpy()))
+
+    def predict(self, rows):
+        return (self.score(rows) > 0.5).astype(int)
+
+    def predict_proba(self, rows):
+        return np.column_stack([1 - self.score(rows), self.score(rows)])
+
+class Salted(Honest):
+    def score(self, rows):
+        return np.full(len(rows), hash("salt") % 1000 / 1000)
+
+def above(rows):
+    print("heard")
+    return (rows["x"] > 0).astype(int)
+
+def here(rows):
+    return np.full(len(rows), int(sys.argv[0].endswith("fresh.py")))
+
+def never(rows):
+    if sys.argv[0].endswith("fresh.py"):
+        raise KeyError("a value that nobody is to see")
+    return (rows["x"] > 0).astype(int)
+"""
+
+
+def passed_on(model, table=None, folder=None, **keys):
+    """What another process made of a model."""
+    config = Config.of(folder=folder, options={CHECK: {"process": True}})
+    keys = {"target": "y", "favorable": 1, **keys}
+    system = System(model, data(200) if table is None else table, config=config, **keys)
+    return collect(system, only=["reruns"]).kinds["reruns"]
+
+
+@pytest.fixture
+def rules(tmp_path, monkeypatch):
+    """A module of models that another process can import."""
+    (tmp_path / "rules_elsewhere.py").write_text(RULES)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("rules_elsewhere")
+    del sys.modules["rules_elsewhere"]
+
+
+def test_an_object_is_passed_on_where_asked_and_what_depends_on_hashes_is_found(rules):
+    honest, salted = passed_on(rules.Honest()), passed_on(rules.Salted())
+    assert honest.modes[PROCESS] == Changes(200, 0, 0)
+    assert honest.alone == ""
+    assert "another process (200 rows)" in honest.notes()[0]
+    assert salted.modes[PROCESS].scores == 200
+    assert all(salted.modes[mode].scores == 0 for mode in HERE)
+
+
+def test_what_cannot_be_passed_on_is_said():
+    assert passed_on(Closed()).alone == "it cannot be passed on: TypeError"
+    assert passed_on(lambda X: (X["x"] > 0).astype(int)).alone.startswith("it cannot be passed on: ")
+
+
+def anew(tmp_path, name):
+    (tmp_path / "rules_anew.py").write_text(RULES)
+    keys = {"config": Config.of(folder=tmp_path), "target": "y", "favorable": 1}
+    return collect(System(f"rules_anew:{name}", data(200), **keys), only=["reruns"]).kinds["reruns"]
+
+
+def test_a_module_is_imported_anew(tmp_path):
+    assert anew(tmp_path, "above").modes[PROCESS] == Changes(200, 0, 0)
+    changed = anew(tmp_path, "here").modes[PROCESS]
+    assert changed.rows == changed.decisions == 200
+
+
+def test_a_model_that_fails_there_is_said_by_the_type_alone(tmp_path):
+    reruns = anew(tmp_path, "never")
+    assert reruns.alone == "it failed there: KeyError"
+    assert reruns.modes[PROCESS].rows == 0
+
+
+def test_a_file_is_loaded_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    rows = data(30)
+    path = tmp_path / "model.joblib"
+    joblib.dump(LogisticRegression().fit(rows[["x", "z"]], rows["y"]), path)
+    digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+    keys = {"target": "y", "favorable": 1, "trust": digest}
+    system = System("model.joblib", rows, config=Config.of(folder=tmp_path), **keys)
+    reruns = collect(system, only=["reruns"]).kinds["reruns"]
+    assert reruns.modes[PROCESS] == Changes(30, 0, 0)
+    assert os.environ["PYTHONHASHSEED"] == "1"
+
+
+def test_no_other_process_where_none_is_wanted():
+    config = Config.of(options={CHECK: {"process": False}})
+    system = System(Model(), data(30), config=config, target="y", favorable=1)
+    reruns = collect(system, only=["reruns"]).kinds["reruns"]
+    assert reruns.modes[PROCESS].rows == 0
+    assert reruns.alone.endswith("process is false")
+
+
+def test_a_slow_model_is_asked_of_fewer_rows(monkeypatch):
+    class Slow(Model):
+        def predict(self, X):
+            clock.now += 0.05 * len(X)
+            return super().predict(X)
+
+    clock = Clock(monkeypatch)
+    reruns = collected(Slow()).kinds["reruns"]
+    assert 10 < clock.now <= 20
+    assert 20 < reruns.modes[AGAIN].rows < 80
+    assert reruns.pace == 0.05
+    assert any("about 5e+01 ms" in note or "about 50 ms" in note for note in reruns.notes())
+
+
+def test_what_the_card_does_not_record_is_named(tmp_path):
+    found = list(reproducibility(reruns_of(50), provenances()[0]))
+    (fact,) = [each for each in found if each.metric == "unrecorded"]
+    assert fact.n == 4
+    card = tk.audit(Model(), data(200), target="y", favorable=1, only=[CHECK], as_of="2026-11-24")
+    (finding,) = [finding for finding in card.findings if finding.metric == "unrecorded"]
+    assert finding.estimate == 4
+    assert finding.verdict == "not_applicable"
+    lacking = "a digest of the model, a digest of the data, the system's version, a lock file of the packages"
+    assert finding.message.endswith(f"Lacking: {lacking}")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 AGAIN, REORDERED = "again", "reordered"
-MODES = (AGAIN, REORDERED, "batches of 1", "batches of 1000")
-"""How the rows are asked again: once more and once more, turned around, singly, and in large batches."""
+PROCESS = "another process"
+MODES = (AGAIN, REORDERED, "batches of 1", "batches of 1000", PROCESS)
+"""How the rows are asked again: twice more, turned around, singly, in large batches, and by a new process."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,18 @@ class Reruns:
     of : int
         Rows that there are.
     modes : mapping of str to Changes
-        By way of asking, one of `MODES`.
+        By way of asking, one of `MODES`; without rows where none were asked.
+    alone : str
+        Why no other process was asked; empty where one was.
+    pace : float
+        Seconds that the model took for a row; 0 where the budget sufficed.
     """
 
     schema: Mapping[str, Any]
     of: int
     modes: Mapping[str, Changes]
+    alone: str = ""
+    pace: float = 0.0
 
     kind: ClassVar[str] = "reruns"
 
@@ -59,7 +66,8 @@ class Reruns:
         if self.schema != other.schema:
             raise ValueError("reruns of different schemas do not add")
         modes = {mode: self.modes[mode] + other.modes[mode] for mode in MODES}
-        return Reruns(self.schema, self.of + other.of, modes)
+        alone, pace = max(self.alone, other.alone), max(self.pace, other.pace)
+        return Reruns(self.schema, self.of + other.of, modes, alone, pace)
 
     def without_small_cells(self, min_cell: int) -> Self:
         """Return itself: it speaks of the model, and of no group of people."""
@@ -70,15 +78,28 @@ class Reruns:
         rows = self.modes[AGAIN].rows
         drawn = "all" if rows == self.of else f"{rows:,} of {self.of:,}"
         said = f"{drawn} rows, drawn with seed {self.schema['seed']}, asked again twice"
-        others = ", ".join(f"{mode} ({self.modes[mode].rows:,} rows)" for mode in MODES[1:])
-        return [f"{said}, {others}"]
+        asked = [(mode, self.modes[mode].rows) for mode in MODES[1:] if self.modes[mode].rows]
+        notes = [", ".join([said, *(f"{mode} ({n:,} rows)" for mode, n in asked)])]
+        if self.alone:
+            notes.append(f"no other process was asked: {self.alone}")
+        if self.pace:
+            took = f"the model takes about {1000 * self.pace:.1g} ms a row"
+            notes.append(f"{took}: fewer rows were asked, to keep to the budget")
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: integers and text."""
         modes = {mode: [each.rows, each.decisions, each.scores] for mode, each in self.modes.items()}
-        return {"schema": dict(self.schema), "of": self.of, "modes": modes}
+        return {
+            "schema": dict(self.schema),
+            "of": self.of,
+            "modes": modes,
+            "alone": self.alone,
+            "pace": self.pace,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
-        return cls(data["schema"], data["of"], {mode: Changes(*data["modes"][mode]) for mode in MODES})
+        modes = {mode: Changes(*data["modes"].get(mode, ())) for mode in MODES}
+        return cls(data["schema"], data["of"], modes, data.get("alone", ""), data.get("pace", 0.0))

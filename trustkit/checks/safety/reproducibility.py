@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from trustkit.checks.base import Estimate, Metric, check
 from trustkit.checks.facts import fact
-from trustkit.evidence.reruns import Reruns
+from trustkit.evidence.provenance import Provenance
+from trustkit.evidence.reruns import PROCESS, Reruns
 
 
 @check(
-    version="1",
+    version="2",
     metrics={
-        "changed": Metric("share of decisions that change", "share"),
-        "score_changed": Metric("share of scores that change", "share"),
+        "changed": Metric(
+            "share of decisions that change", "share", "of the drawn rows that are asked again"
+        ),
+        "score_changed": Metric(
+            "share of scores that change",
+            "share",
+            "by more than 1e-9, of the drawn rows that are asked again",
+        ),
+        "unrecorded": Metric(
+            "parts of the run that the card does not record",
+            "count",
+            "of four: the model's digest, the data's, the system's version, a file that locks the packages; "
+            "seed, rows drawn and versions of the audit's own packages always are",
+        ),
     },
 )
-def reproducibility(reruns: Reruns) -> Iterator[Estimate]:
+def reproducibility(
+    reruns: Reruns,
+    provenance: Provenance | None = None,
+    *,
+    budget: float = 20.0,
+    process: bool | None = None,
+) -> Iterator[Estimate]:
     """Does the model answer the same when it is asked again?
 
     A seeded draw of the audited rows is put to the model again: twice as it
-    was, once in another order, some rows one by one, all in batches of 1,000.
-    ``changed`` is the share of them whose decision is not the one given
-    first, ``score_changed`` the share whose score moved by more than 1e-9.
+    was, once in another order, some rows one by one, all in batches of 1,000,
+    and to the model in another process with another seed of hashes: a file is
+    loaded once more, ``package.module:object`` is imported by a new
+    interpreter. An object in memory is passed on to one where ``process`` says
+    so, if it can be pickled. ``changed`` is the share of rows whose decision is
+    not the one given first, ``score_changed`` the share whose score moved by
+    more than 1e-9. ``unrecorded`` counts what the card lacks to rebuild the run.
 
     Why it matters
     --------------
@@ -36,7 +60,9 @@ def reproducibility(reruns: Reruns) -> Iterator[Estimate]:
     decision is a change. None among them does not prove that none occurs. A
     model that fixes its seed at each call answers the same and may still
     depend on the order. Scores of a network may move in the seventh digit
-    with the size of a batch; that is shown and not judged.
+    with the size of a batch; that is shown and not judged. A module that trains
+    its model when it is imported trains it once more in the other process.
+    A ``budget`` of seconds bounds how many rows a slow model is asked.
 
     Remedy
     ------
@@ -49,9 +75,26 @@ def reproducibility(reruns: Reruns) -> Iterator[Estimate]:
     NIST AI RMF, MEASURE 2.5; Pham et al. 2020 (variance of deep learning systems).
     """
     for mode, changes in reruns.modes.items():
+        if mode == PROCESS and not changes.rows:
+            continue
         yield _share("changed", changes.decisions, changes.rows, mode)
         if reruns.schema["score"]:
             yield _share("score_changed", changes.scores, changes.rows, mode)
+    if provenance is not None:
+        parts = _recorded(provenance)
+        lacking = [part for part, there in parts.items() if not there]
+        note = f"Lacking: {', '.join(lacking)}" if lacking else None
+        yield replace(fact("unrecorded", len(lacking), len(parts)), note=note)
+
+
+def _recorded(provenance: Provenance) -> dict[str, bool]:
+    """Whether each part of the run is recorded."""
+    return {
+        "a digest of the model": provenance.model_digest is not None,
+        "a digest of the data": any(file.role == "audit" for file in provenance.files),
+        "the system's version": provenance.version is not None,
+        "a lock file of the packages": bool(provenance.locks),
+    }
 
 
 def _share(metric: str, changed: int, rows: int, mode: str) -> Estimate:

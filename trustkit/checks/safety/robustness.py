@@ -11,7 +11,7 @@ from trustkit.checks.facts import fact
 from trustkit.evidence.perturbations import MILD, MODERATE, SEVERE, Effect, Key, Perturbations
 from trustkit.measure.intervals import Difference, proportions
 
-GAPS = ("missing", "missing-block")
+GAPS = ("missing", "missing-block", "unseen")
 """Modes that take what is known away: no system can keep all of its decisions then."""
 
 MOST_SHOWN = 3
@@ -40,7 +40,9 @@ _STRENGTHS[SEVERE] = ("severe_flip", "severe_loss")
             "of the drawn rows that have the value; not its own decision, and given by at most one of five "
             "values that stand for a fifth of the column's rows each",
         ),
-        "gap_flip": Metric("share of decisions that change where a value is missing", "share", _FLIP),
+        "gap_flip": Metric(
+            "share of decisions that change where a value is missing or unknown", "share", _FLIP
+        ),
         "loss": Metric("share of right decisions lost under a mild change", "difference", _LOSS),
         "moderate_flip": Metric("share of decisions that change under a moderate change", "share", _FLIP),
         "moderate_loss": Metric("share of right decisions lost under a moderate change", "difference", _LOSS),
@@ -89,8 +91,9 @@ def robustness(
 
     When it misleads
     ----------------
-    What a model loses with a value is what it knew by it: ``gap_flip`` is
-    large for every good model of few columns, and shown only. ``stray`` asks
+    What a model loses with a value, or by a category it never saw, is what it
+    knew by it: ``gap_flip`` is large for every good model of few columns, and
+    shown only. ``stray`` asks
     what gaps alone can do: a wrong sign, a filler far outside. Trees that saw
     no gap in training send them to one side: up to 9 % stray in sound ones. A
     slip of units is an error that a model can hardly see: shown only. A model
