@@ -250,7 +250,8 @@ class TestMalformed:
         trials = tried.kinds["trials"]
         assert sum(each.slow for each in trials.kinds.values()) == 1
         assert trials.kinds["another index"].answered == 1
-        sent = 2 + 3 * 2 + 1 + sum(each.sent for each in trials.kinds.values())
+        unsent = ("an infinite number", "a column twice")  # these have no form in JSON
+        sent = 2 + 3 * 2 + 1 + sum(each.sent for name, each in trials.kinds.items() if name not in unsent)
         assert f"{sent} requests" in tried.isolation
 
     def test_a_connection_broken_off_is_no_refusal(self, tried):

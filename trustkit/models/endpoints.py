@@ -167,6 +167,8 @@ class Endpoint:
         An answer has the scores beside the decisions: it is kept until it is
         asked for them, once, so that a row is not sent twice for one question.
         """
+        if not X.columns.is_unique:
+            raise ModelError("two inputs have one name")
         size = self._http["batch"]
         parts = [X.iloc[start : start + size] for start in range(0, max(len(X), 1), size)]
         bodies = [_encoded(self._speech.body(part)) for part in parts]
@@ -198,6 +200,9 @@ class Endpoint:
                     raise kind(f"the endpoint failed {self._retries + 1} times: {signal.reason}") from None
                 time.sleep(min(pause if signal.pause is None else signal.pause, _LONGEST_PAUSE))
                 pause *= 2
+            except NoAnswerError:
+                self.traffic.took(time.perf_counter() - started, "no answer")
+                raise
             else:
                 self.traffic.took(time.perf_counter() - started, None)
                 return answer
