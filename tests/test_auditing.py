@@ -471,7 +471,8 @@ class TestModels:
     def test_some_nan_predictions_are_missing_decisions(self):
         model = Threshold(0, lambda made: np.where(np.arange(len(made)) < 10, np.nan, made))
         card = tk.audit(model, self.data(2000), target="y", sensitive=["g"], features=["p"])
-        assert card.evidence[0].notes == ("10 rows without a prediction",)
+        notes = {each.kind: each.notes for each in card.evidence}
+        assert notes["cells"] == ("10 rows without a prediction",)
 
 
 class TestEvidence:

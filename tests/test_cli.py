@@ -134,7 +134,7 @@ def test_a_bug_is_2_and_says_so(folder, monkeypatch):
     monkeypatch.setattr("trustkit.auditing.audit", broken)
     result = run("audit", "--data", "../log.csv", *OPTIONS, "-o", "card.json", status=2)
     assert "Traceback" in result.stderr
-    last = "error: this is a bug in trustkit, please report it: RuntimeError: \\x1b[31moops"
+    last = "error: this is a bug in trustkit, please report it: RuntimeError: (its words may quote the data)"
     assert result.stderr.splitlines()[-1] == last
     assert not list(folder.iterdir())
 
@@ -316,8 +316,9 @@ def test_what_could_not_be_collected_is_an_error_when_judged(folder, monkeypatch
 
     monkeypatch.setattr("trustkit.collectors.cells.collect_cells", broken)
     collected = run("collect", "--data", "../log.csv", *OPTIONS, "-o", "e.json")
-    assert collected.stderr == "warning: cells could not be collected: RuntimeError: no cells today\n"
-    assert "no cells today" in run("judge", "e.json", status=3).stdout
+    withheld = "RuntimeError: (its words may quote the data)"
+    assert f"warning: cells could not be collected: {withheld}\n" in collected.stderr
+    assert "RuntimeError" in run("judge", "e.json", status=3).stdout
 
 
 # What is wrong

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ from trustkit.commands import (
     starting,
     waiving,
 )
-from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.errors import ConfigError, Problem, nearest, traced
 from trustkit.renderers.words import clean
 
 _WRONG, _INTERRUPTED = 2, 130
@@ -47,8 +46,9 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            click.echo(traceback.format_exc(), err=True)
-            found = clean(f"{type(error).__name__}: {error}", 300)
+            trace = traced(error)
+            click.echo(trace, err=True)
+            found = clean(trace.strip().rsplit("\n", 1)[-1], 300)
             click.echo(f"error: this is a bug in trustkit, please report it: {found}", err=True)
         raise click.exceptions.Exit(_WRONG)
 

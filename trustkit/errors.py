@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from traceback import FrameSummary
 
 
 class Problem(NamedTuple):
@@ -82,3 +84,34 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     by_lower = {candidate.lower(): candidate for candidate in names}
     found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
+
+
+def traced(error: BaseException) -> str:
+    """Return the traceback of an error and of its causes, without words that may quote the data.
+
+    Of an error that this package did not word itself only the type is told,
+    and where it was raised: ``could not convert string to float`` goes on with
+    the string.
+    """
+    import traceback
+
+    each: BaseException | None = error
+    parts, seen = [], set()
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        frames = traceback.extract_tb(each.__traceback__)
+        words = str(each) if _is_worded_here(each, frames) else "(its words may quote the data)"
+        told = f"{type(each).__module__}.{type(each).__qualname__}".removeprefix("builtins.")
+        lines = "".join(traceback.format_list(frames))
+        parts.append(f"Traceback (most recent call last):\n{lines}{told}: {words}\n")
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return "\nthen, because of it:\n\n".join(reversed(parts))
+
+
+def _is_worded_here(error: BaseException, frames: Sequence[FrameSummary]) -> bool:
+    """Tell whether this package wrote an error's words: by its type, or where a statement of it raised it."""
+    if type(error).__module__.split(".")[0] == __package__:
+        return True
+    if not frames or not Path(frames[-1].filename).is_relative_to(Path(__file__).parent):
+        return False
+    return (frames[-1].line or "").startswith("raise ")

@@ -20,7 +20,6 @@ import select
 import signal
 import struct
 import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from trustkit.models import wire
@@ -210,7 +209,7 @@ def _why_not_clonable(model: Any, form: str) -> str | None:
 
 def _told(error: BaseException) -> dict[str, str]:
     """Tell of an exception in plain text, cut to a bounded length."""
-    from trustkit.errors import ModelError
+    from trustkit.errors import ModelError, traced
     from trustkit.frames import FrameError
 
     ours = isinstance(error, ModelError | FrameError | wire.WireError)
@@ -218,7 +217,7 @@ def _told(error: BaseException) -> dict[str, str]:
         text = str(error)[:_LONGEST_TEXT]
     except Exception:
         text = ""
-    trace = "".join(traceback.format_exception(error))[-_LONGEST_TRACE:]
+    trace = traced(error)[-_LONGEST_TRACE:]
     return {"type": type(error).__name__[:100], "text": text, "trace": trace, "ours": "yes" if ours else ""}
 
 
