@@ -32,6 +32,7 @@ from trustkit.detectors.values import LONGEST, MOST_ROWS, MOST_TEXT, MOST_VALUES
 from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
 from trustkit.frames import Frame
 from trustkit.measure.intervals import OneOf, proportions
+from trustkit.models.scanning import scan
 
 ID = "data-protection/personal-data"
 LIMIT = 0.01
@@ -358,6 +359,15 @@ class TestModelFiles:
         findings = {each.id.removeprefix(f"{ID}:"): each for each in card.findings}
         assert findings["identifying:file=model.pkl:max"].verdict == "fail"
         assert "_fit_X" in findings["stored:file=model.pkl"].message
+
+
+    def test_texts_of_files_that_are_no_pickles(self):
+        levels = [Maker(at).email() for at in range(20)]
+        texts = []
+        report = scan(json.dumps({"learner": {}, "cats": levels}).encode(), texts=texts)
+        assert "json" in report.facts["kinds"]
+        assert {*levels} <= {*texts}
+        assert column_of("", Values.of_texts(texts)).hits["email"].proven == len({*levels})
 
 
 class TestDraws:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import mmap
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from trustkit.models.scanning import arrays, containers, formats
 from trustkit.models.scanning.allowlist import Allowlist
-from trustkit.models.scanning.pickles import OPCODES, Trace, Walk
+from trustkit.models.scanning.pickles import MOST_TEXTS, OPCODES, Trace, Walk
 from trustkit.models.scanning.report import (
     Budget,
     Cost,
@@ -45,6 +47,10 @@ _NOT_READ = (
     (b"MZ", "a native library"),
 )
 _ARRAY_PARTS = frozenset({"_reconstruct", "dtype", "ndarray", "scalar"})
+_PLAIN = frozenset(
+    ("gguf", "hdf5", "json", "lightgbm", "onnx", "safetensors", "savedmodel", "text", "xgboost")
+)
+_STRETCH = re.compile(rb"[^\x00-\x1f\x7f\"\\]{8,400}")
 _MODULE = re.compile(r"[^\W\d]\w*(\..*)?", re.DOTALL)
 _SKLEARN_VERSION = re.compile(
     rb"_sklearn_version(?:\x94|q.|r....|\np\d+\n)?(?:\x8c.|X....|V|S')(\d+\.\d+(?:\.\d+)?(?:\.?(?:dev|rc|post)\d+)?)",
@@ -75,8 +81,9 @@ def scan(
     limits : Limits, optional
         Other bounds than the default ones.
     texts : list of str, optional
-        Where to put the text values of pickles, at most 100,000 a stream, for
-        whoever looks for personal data in a model. The report holds none.
+        Where to put the text values of pickles, and the stretches of letters
+        in other files, at most 100,000 a stream, for whoever looks for
+        personal data in a model. The report holds none.
 
     Returns
     -------
@@ -221,6 +228,8 @@ class _Scanner:
             self.note("incomplete", "polyglot", where, f"can be read as {' and as '.join(kinds)}")
         for kind in kinds:
             self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if self.texts is not None and _PLAIN.issuperset(kinds):
+            self.texts += _stretches(data)
         for _, read in readings:
             self._guard(read, data, where, depth)
 
@@ -388,6 +397,13 @@ class _Scanner:
         if not (formats.is_yaml(text) or self.beside):
             self.note("incomplete", "text", where, "no format of a model")
         return "text"
+
+
+def _stretches(data: Buffer) -> Iterator[str]:
+    """Yield the first stretches of text between quotes and control characters."""
+    for match in islice(_STRETCH.finditer(data[:LARGEST_READ]), MOST_TEXTS):
+        with suppress(UnicodeDecodeError):
+            yield match[0].decode()
 
 
 def _text_of(data: Buffer) -> str | None:
