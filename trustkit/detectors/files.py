@@ -55,8 +55,8 @@ def kind_of(path: Path) -> tuple[Kind, str]:
     suffix = path.suffix.lower()
     lines = [line for line in text.splitlines() if line.strip()][: _LINES + 1]
     whole = lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines[:_LINES]
-    records = [isinstance(_json(line), dict) for line in whole]
-    if records and all(records) and (len(records) > 1 or suffix in (".jsonl", ".ndjson")):
+    records = [isinstance(_json(line), dict) for line in whole[:2]]
+    if records == [True, True] or (records[:1] == [True] and suffix in (".jsonl", ".ndjson")):
         return "jsonl", ""
     if text.lstrip()[:1] in ("{", "["):
         return ("notebook", "") if re.search(r'"nbformat"|"cell_type"', text) else ("text", "")
@@ -75,7 +75,7 @@ def parts_of(text: str) -> Iterator[Part]:
     """Yield the texts of a notebook, cell by cell, without its pictures; of other files the whole."""
     tree = _json(text) if text.lstrip()[:1] == "{" and '"cells"' in text else None
     cells = tree.get("cells") if isinstance(tree, dict) else None
-    if not isinstance(cells, list):
+    if not isinstance(tree, dict) or not isinstance(cells, list):
         yield Part("", text)
         return
     for number, cell in enumerate(cells, 1):

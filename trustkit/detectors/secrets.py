@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from trustkit.detectors.detector import SECRETS, Detector
@@ -74,6 +74,7 @@ class Kind:
 _PLACEHOLDER = re.compile(
     r"(?i)example|change.?me|x{4}|\*{3}|\.{3}|placeholder|undefined|required|optional|1234567890|abcdefgh|"
     r"(?<![a-z])(?:dummy|sample|redact|replace|insert|your|enter|fake|test|todo|none|null|true|false)|"
+    r"(?<![a-z])(?:pass?wor[dt]|passwd|pwd|token|secret)=|"
     r"^(?:user|pass|passw?or[dt]|pwd|secret|token|parol)[a-z]{0,2}[:=]?$"
 )
 _REFERENCE = re.compile(r"[<>{}$%()\[\]|]|^(?:[./~@#]|[A-Za-z]:\\|https?:|file:|arn:|vault:|env[.:]|os\.)")
@@ -241,6 +242,7 @@ def find_secrets(text: str) -> list[Secret]:
     return sorted(found)
 
 
+@lru_cache(maxsize=64)
 def announced_by(name: str) -> str:
     """Return the kind of secret that a column of this name holds: ``password``, ``token`` or nothing."""
     return next((kind for kind, pattern in _ANNOUNCING.items() if pattern.search(name[:200])), "")
@@ -259,15 +261,18 @@ def _find(kind: Kind, content: Content) -> tuple[Places, Places]:
     """Values of a column in which a kind of secret is: beside its word, or under the name of the column."""
     import numpy as np
 
-    places = content.places(start for start, _ in _spans(kind, content.joined, content.joined.lower()))
+    found = [] if content.numbers else [start for start, _ in _spans(kind, content.joined, _small(content))]
+    places = content.places(found) if found else np.zeros(0, dtype=np.intp)
     if announced_by(content.name) == kind.name:
-        bare = [
-            place
-            for place, text in enumerate(content.texts)
-            if kind.is_real(text.strip()) and not _HEXADECIMAL.fullmatch(text.strip())
-        ]
+        values = [text.strip() for text in content.texts]
+        bare = [n for n, text in enumerate(values) if kind.is_real(text) and not _HEXADECIMAL.fullmatch(text)]
         places = np.union1d(places, np.array(bare, dtype=np.intp))
     return places, places
+
+
+@lru_cache(maxsize=2)
+def _small(content: Content) -> str:
+    return content.joined.lower()
 
 
 DETECTORS = tuple(Detector(each.name, SECRETS, each.title, partial(_find, each)) for each in KINDS)

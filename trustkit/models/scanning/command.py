@@ -1,4 +1,4 @@
-"""What ``trustkit scan`` prints for model files, and its exit status."""
+"""What ``trustkit scan`` prints, its exit status, and its entry of a model file."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def scan_files(
     *,
     allow: Iterable[str] = (),
     progress: Callable[[int, int, str], None] | None = None,
+    look: Callable[[str], dict[str, Any]] | None = None,
 ) -> tuple[str, int]:
     """Scan files and folders, and write down what was found.
 
@@ -48,6 +49,8 @@ def scan_files(
         Imports to allow besides the packaged list.
     progress : callable, optional
         Called before each file with how many are done, how many there are, and its path.
+    look : callable, optional
+        Returns the entry of a path; by default that of a model file.
 
     Returns
     -------
@@ -57,13 +60,13 @@ def scan_files(
     missing = [path for path in paths if not Path(path).exists()]
     if missing:
         return "\n".join(f"{path}: no such file or folder" for path in missing), 2
-    allowed, reports = tuple(allow), []
+    allowed, entries = tuple(allow), []
     for number, path in enumerate(dict.fromkeys(paths)):
         if progress:
             progress(number, len(paths), path)
-        reports.append(scan(path, allow=allowed))
-    status = int(any(report.verdict != "allowed" for report in reports))
-    return (_as_json(reports) if format == "json" else _as_text(reports)), status
+        entries.append(file_entry(scan(path, allow=allowed)) if look is None else look(path))
+    status = int(any(entry["verdict"] != "pass" for entry in entries))
+    return (_as_json(entries) if format == "json" else _as_text(entries)), status
 
 
 def file_entry(report: ScanReport) -> dict[str, Any]:
@@ -81,13 +84,35 @@ def file_entry(report: ScanReport) -> dict[str, Any]:
 def finding_entry(path: str, finding: Finding) -> dict[str, Any]:
     """Return a finding with the keys of a scorecard's."""
     metric = finding.kind.replace(" ", "-")
+    return as_finding(
+        f"{CHECK}:{metric}:file={path}~{finding.what}~{finding.where}",
+        {"file": path},
+        VERDICTS[finding.kind],
+        _sentence(finding),
+        why=finding.why,
+        remedy=REMEDIES[finding.kind],
+    )
+
+
+def as_finding(
+    id: str,
+    subject: dict[str, str],
+    verdict: str,
+    message: str,
+    *,
+    estimate: float | None = None,
+    why: str | None = None,
+    remedy: str | None = None,
+) -> dict[str, Any]:
+    """Return what was found with the keys of a scorecard's finding; `id` begins with check and metric."""
+    check, metric, _ = id.split(":", 2)
     return {
-        "id": f"{CHECK}:{metric}:file={path}~{finding.what}~{finding.where}",
-        "check": CHECK,
+        "id": id,
+        "check": check,
         "check_version": CHECK_VERSION,
         "metric": metric,
-        "subject": {"file": path},
-        "estimate": None,
+        "subject": subject,
+        "estimate": estimate,
         "interval": None,
         "level": None,
         "pass_interval": None,
@@ -97,10 +122,10 @@ def finding_entry(path: str, finding: Finding) -> dict[str, Any]:
         "reference_n": None,
         "rows_needed": None,
         "detectable": None,
-        "verdict": VERDICTS[finding.kind],
-        "why": finding.why,
-        "message": _sentence(finding),
-        "remedy": REMEDIES[finding.kind],
+        "verdict": verdict,
+        "why": why,
+        "message": message,
+        "remedy": remedy,
     }
 
 
@@ -113,13 +138,15 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def _as_json(reports: Iterable[ScanReport]) -> str:
-    return json.dumps({"format": FORMAT, "files": [file_entry(report) for report in reports]}, indent=2)
+def _as_json(entries: list[dict[str, Any]]) -> str:
+    return json.dumps({"format": FORMAT, "files": entries}, indent=2)
 
 
-def _as_text(reports: Iterable[ScanReport]) -> str:
+def _as_text(entries: list[dict[str, Any]]) -> str:
+    """A line a file, and one for each finding that is no pass."""
     lines = []
-    for report in reports:
-        lines.append(_printable(f"{VERDICTS[report.verdict]:12} {report.path} ({report.verdict})"))
-        lines.extend(f"    {_sentence(finding)}" for finding in report.findings)
+    for entry in entries:
+        lines.append(_printable(f"{entry['verdict']:12} {entry['path']}"))
+        shown = [each for each in entry["findings"] if each["verdict"] != "pass"]
+        lines.extend(_printable(f"    {each['message']}") for each in shown)
     return "\n".join(lines)

@@ -1,0 +1,190 @@
+"""A data file, a notebook or a file of settings, looked through without a configuration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trustkit.detectors.files import Part, kind_of, parts_of, text_of
+from trustkit.detectors.secrets import KINDS, find_secrets
+from trustkit.models.scanning.command import as_finding, file_entry, finding_entry
+from trustkit.models.scanning.report import Finding
+from trustkit.models.scanning.scanner import scan
+
+if TYPE_CHECKING:
+    from trustkit.frames import Frame
+
+CHECKS = (
+    "data-protection/personal-data",
+    "data-protection/special-categories",
+    "data-protection/re-identification",
+    "data-protection/secrets",
+)
+"""Checks that a data file is put to."""
+
+VERDICTS = ("pass", "not_applicable", "inconclusive", "error", "fail")
+"""From the best to the worst."""
+
+_SUFFIXES = {
+    "csv": (".csv",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "parquet": (".parquet",),
+    "arrow": (".arrow", ".feather", ".ipc"),
+    "feather": (".feather",),
+}
+"""Kinds of tables, and the endings under which they are opened as an audit opens them."""
+
+_BLOCK = 8 << 20
+_SECRETS = "data-protection/secrets:secrets"
+_UNREAD = "data-protection/personal-data:error"
+_WITHDRAW = "Withdraw the secret where it was issued, then take it out of the file and its history."
+_READABLE = (
+    "Write the file again as csv, parquet, feather or jsonl in UTF-8; what cannot be read cannot pass."
+)
+
+
+def entry_of(path: str) -> dict[str, Any]:
+    """Return what a file or folder was found to hold, as an entry of ``files`` in the command's JSON.
+
+    Its content decides: a table is searched for personal data, special
+    categories, rows that single people out, and secrets; a notebook and other
+    text for secrets and for code that it asks for; all else is scanned as a
+    model is.
+    """
+    file = Path(path)
+    if not file.is_file():
+        return file_entry(scan(path))
+    kind, delimiter = kind_of(file)
+    if kind in _SUFFIXES and not (kind in ("csv", "jsonl") and _is_pickle(file)):
+        return _table_entry(file, kind, delimiter)
+    text = text_of(file) if kind in ("notebook", "text") else None
+    return file_entry(scan(path)) if text is None else _text_entry(file, kind, text)
+
+
+def _is_pickle(file: Path) -> bool:
+    """Whether a text that looks like a table is a pickle of the oldest protocol."""
+    with file.open("rb") as opened:
+        head = opened.read(1 << 16)
+    report = scan(head)
+    return "pickle" in report.facts["kinds"] or report.verdict == "dangerous"
+
+
+def _text_entry(file: Path, kind: str, text: str) -> dict[str, Any]:
+    report, path = scan(str(file)), file.as_posix()
+    findings = [finding_entry(path, each) for each in report.findings if not _is_no_model(each)]
+    parts = list(parts_of(text))
+    if kind == "notebook" and parts[0].where == "":
+        findings.append(
+            as_finding(f"{_UNREAD}:file={path}", {"file": path}, "error", "a notebook that is no JSON")
+        )
+    findings += _secrets(path, parts)
+    return {**file_entry(report), "verdict": _worst(findings), "findings": findings}
+
+
+def _is_no_model(finding: Finding) -> bool:
+    """Whether all that was found is that a text is no model, which nobody said it was."""
+    return (finding.kind, finding.what) == ("incomplete", "text")
+
+
+def _secrets(path: str, parts: list[Part]) -> list[dict[str, Any]]:
+    """One finding for all secrets of a text file: how many of which kind, and where."""
+    titles = {each.name: each.title for each in KINDS}
+    found = [(each.kind, _where(part, each.at)) for part in parts for each in find_secrets(part.text)]
+    if not found:
+        return []
+    kinds = ", ".join(
+        f"{titles[kind]}: {n:,}" for kind, n in sorted(Counter(kind for kind, _ in found).items())
+    )
+    places = list(dict.fromkeys(place for _, place in found))
+    shown = ", ".join(places[:10]) + (f" and {len(places) - 10} more places" if len(places) > 10 else "")
+    return [
+        as_finding(
+            f"{_SECRETS}:file={path}",
+            {"file": path},
+            "fail",
+            f"{kinds} ({shown})",
+            estimate=float(len(found)),
+            remedy=_WITHDRAW,
+        )
+    ]
+
+
+def _where(part: Part, at: int) -> str:
+    return part.where or f"line {part.text.count(chr(10), 0, at) + 1:,}"
+
+
+def _table_entry(file: Path, kind: str, delimiter: str) -> dict[str, Any]:
+    from trustkit.collectors.provenance import digest
+    from trustkit.errors import ConfigError
+
+    path = file.as_posix()
+    facts: dict[str, Any] = {"kinds": {kind: 1}}
+    try:
+        frame = _frame(file, kind, delimiter)
+        findings, notes = _judged(frame)
+        facts |= {"rows": frame.rows, "columns": len(frame.columns), "notes": notes}
+    except ConfigError as error:
+        told = "; ".join(problem.found for problem in error.problems)
+        subject = {"file": path}
+        findings = [as_finding(f"{_UNREAD}:file={path}", subject, "error", told, why=told, remedy=_READABLE)]
+    return {
+        "path": path,
+        "verdict": _worst(findings),
+        "findings": findings,
+        "sha256": digest(file)[0],
+        "facts": facts,
+    }
+
+
+def _frame(file: Path, kind: str, delimiter: str) -> Frame:
+    """Open a table by what it is, whatever its name says."""
+    import pyarrow
+
+    from trustkit.errors import ConfigError, Problem
+    from trustkit.frames import Frame
+
+    if file.suffix.lower() in _SUFFIXES[kind] and delimiter in ("", ","):
+        return Frame.open(str(file), key=file.name)
+    try:
+        return Frame.open(_table(file, kind, delimiter), key=file.name)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError):
+        found = f"{file.name} is not readable as {kind}: damaged, cut short or of another format"
+        raise ConfigError([Problem(file.name, found)]) from None
+
+
+def _table(file: Path, kind: str, delimiter: str) -> Any:
+    import pyarrow.csv
+    import pyarrow.feather
+    import pyarrow.json
+    import pyarrow.parquet
+
+    if kind == "csv":
+        rows = pyarrow.csv.ReadOptions(block_size=_BLOCK)
+        parts = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+        return pyarrow.csv.read_csv(file, read_options=rows, parse_options=parts)
+    if kind == "jsonl":
+        return pyarrow.json.read_json(file)
+    return pyarrow.parquet.read_table(file) if kind == "parquet" else pyarrow.feather.read_table(file)
+
+
+def _judged(frame: Frame) -> tuple[list[dict[str, Any]], list[str]]:
+    """Put a table to the checks, under the limits of the default policy; nothing is known of a model."""
+    from trustkit.collectors.classes import classes_of, suggested
+    from trustkit.collectors.contents import columns_of, schema_of
+    from trustkit.evidence import Evidence
+    from trustkit.evidence.contents import AUDIT, Contents
+    from trustkit.judging import judge
+
+    contents = Contents(schema_of(), columns_of(frame, AUDIT))
+    kinds: dict[str, Any] = {"contents": contents}
+    if names := suggested(frame):
+        kinds["classes"] = classes_of(frame, names, declared=False)
+    card = judge(Evidence({}, kinds, {}), "unga-78-265", only=CHECKS).plain()
+    findings = [each for each in card["findings"] if each["check"] in CHECKS]
+    return findings, [note for kind in kinds.values() for note in kind.notes()]
+
+
+def _worst(findings: list[dict[str, Any]]) -> str:
+    worst = max((each["verdict"] for each in findings), key=VERDICTS.index, default="pass")
+    return "pass" if worst == "not_applicable" else worst
