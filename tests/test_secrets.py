@@ -6,10 +6,17 @@ import random
 import string
 import time
 
+import pandas as pd
 import pytest
 
+from trustkit import NotApplicable, System, audit, collect
+from trustkit.checks.data_protection.secrets import secrets
+from trustkit.collectors import settings
+from trustkit.collectors.cache import key_of
+from trustkit.collectors.contents import schema_of
 from trustkit.detectors.content import Content
 from trustkit.detectors.secrets import DETECTORS, KINDS, LONGEST, announced_by, find_secrets
+from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
 
 DRAW = random.Random(7)  # noqa: S311
 WORD, UPPER, HEX = string.ascii_letters + string.digits, string.ascii_uppercase + "234567", "0123456789abcdef"
@@ -222,3 +229,109 @@ def test_the_first_look_misses_nothing():
     for name, make in SECRETS.items():
         (kind,) = [each for each in KINDS if each.name == kind_of(name)]
         assert any(hint in make().lower() for hint in kind.hints), name
+
+
+def contents(columns, files=None):
+    """Evidence of columns of 10 values, by kind how many hold a secret."""
+    return Contents(
+        schema_of(),
+        {
+            key: Column(10, 10, 10, {kind: Hits(False, n, n) for kind, n in kinds.items()})
+            for key, kinds in columns.items()
+        },
+        {},
+        files or {},
+    )
+
+
+class TestCheck:
+    def test_counts(self):
+        found = contents(
+            {
+                (AUDIT, "note"): {"password": 2, "github-token": 1, "kz-iin": 4},
+                (AUDIT, "clean"): {"kz-iin": 4},
+                (TRAIN, "note"): {"password": 1},
+                (MODEL, "model.pkl"): {"aws-access-key": 1},
+            },
+            {".env": {"password": 3}, "trustkit.toml": {}},
+        )
+        estimates = {str(each.subject): each for each in secrets(found)}
+        assert {name: (each.value, each.interval(0.9)) for name, each in estimates.items()} == {
+            "{'column': 'note'}": (3, (3, 3)),
+            "{'column': 'note', 'role': 'train'}": (1, (1, 1)),
+            "{'file': 'model.pkl'}": (1, (1, 1)),
+            "{'file': '.env'}": (3, (3, 3)),
+            "{'places': 'all others'}": (0, (0, 0)),
+        }
+        assert (
+            estimates["{'column': 'note'}"].note == "GitHub tokens: 1, passwords: 2; of 10 values looked at"
+        )
+        assert estimates["{'places': 'all others'}"].note == "2 of 6 columns and files: none found"
+
+    def test_nothing_to_search(self):
+        with pytest.raises(NotApplicable, match="nothing was searched"):
+            secrets(contents({}))
+        assert [each.value for each in secrets(contents({}, {"a.toml": {}}))] == [0]
+
+
+class TestAudit:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        log = pd.DataFrame(
+            {"x": range(20), "note": ["paid", "late"] * 10, "y": [0, 1] * 10, "d": [1, 0] * 10}
+        )
+        log.to_csv(tmp_path / "log.csv", index=False)
+        text = '[data]\naudit = "log.csv"\ntarget = "y"\nprediction = "d"\n[policy]\nuse = ["unga-78-265"]\n'
+        (tmp_path / "trustkit.toml").write_text(text)
+        return tmp_path
+
+    def verdicts(self, folder, **keys):
+        card = audit(config=folder, only=["data-protection/secrets"], **keys)
+        return {each.id.partition(":secrets:")[2]: each.verdict for each in card.findings}
+
+    def test_clean(self, folder):
+        assert self.verdicts(folder) == {"places=all others:max": "pass"}
+
+    def test_settings_and_notebooks_beside_the_configuration(self, folder):
+        (folder / ".env.local").write_text("DB_PASSWORD=kX93-bluebird\n")
+        (folder / "a.yaml").write_text("url: https://ci:kX93bluebird@git.bank.tj/x\n")
+        (folder / "deep").mkdir()
+        (folder / "deep" / ".env").write_text("DB_PASSWORD=kX93-bluebird\n")
+        (folder / "notes.txt").write_text("DB_PASSWORD=kX93-bluebird\n")
+        (folder / "large.json").write_bytes(b"password=kX93-bluebird" + b" " * settings.LARGEST)
+        (folder / "picture.json").write_bytes(b"\x89PNG\0\0")
+        found = self.verdicts(folder)
+        assert found == {
+            "file=.env.local:max": "fail", "file=a.yaml:max": "fail", "places=all others:max": "pass"
+        }  # fmt: skip
+
+    def test_the_configuration_itself(self, folder):
+        with (folder / "trustkit.toml").open("a") as file:
+            file.write('[system]\npurpose = "see https://ci:kX93bluebird@git.bank.tj/x"\n')
+        assert self.verdicts(folder)["file=trustkit.toml:max"] == "fail"
+
+    def test_many_files_are_bounded(self, folder, monkeypatch):
+        monkeypatch.setattr(settings, "MOST", 3)
+        for n in range(9):
+            (folder / f"a{n}.json").write_text("{}")
+        assert len(settings.text_files(System.read(folder))) == 4
+
+    def test_no_configuration_no_files(self, folder, monkeypatch):
+        monkeypatch.chdir(folder)
+        (folder / ".env").write_text("DB_PASSWORD=kX93-bluebird\n")
+        assert settings.secrets_of_files(System(data=pd.DataFrame({"y": [0, 1]}), target="y")) == {}
+
+    def test_texts_inside_a_model(self, folder):
+        import pickle
+
+        (folder / "model.pkl").write_bytes(pickle.dumps({"note": "ghp_" + drawn(36)}))
+        system = System.read(folder)
+        system = System(config=system.config, model="model.pkl")
+        found = collect(system, only=["contents"]).kinds["contents"]
+        assert found.columns[MODEL, "model.pkl"].hits["github-token"].proven == 1
+
+    def test_a_cache_knows_the_settings(self, folder):
+        system = System.read(folder)
+        before = key_of(system, ["contents"], 0)
+        (folder / ".env").write_text("DB_PASSWORD=kX93-bluebird\n")
+        assert key_of(system, ["contents"], 0) != before

@@ -1,14 +1,19 @@
-# ruff: noqa: RUF001 (letters of other scripts are what it is about)
+# ruff: noqa: RUF001, E501 (letters of other scripts are what it is about)
 """Special categories: by names in eight languages, by values, and whether a ground covers them."""
 
 import random
 import time
 
+import pandas as pd
 import pytest
 from special_names import NAMES, PROXIES, TRAPS
 
+from trustkit import ConfigError, Evidence, NotApplicable, System, audit, collect
+from trustkit.checks.data_protection.special_categories import special_categories
+from trustkit.collectors.contents import schema_of
 from trustkit.detectors.content import Content, spoken
 from trustkit.detectors.special import DETECTORS, PROXY, TITLES, UNSURE, fold
+from trustkit.evidence.contents import AUDIT, TRAIN, Column, Contents, Hits
 
 
 def named(column):
@@ -157,3 +162,138 @@ class TestBounds:
         started = time.process_time()
         assert valued("v", *values) == {}
         assert time.process_time() - started < 1
+
+
+def held(inputs=("a",), outcomes=(), sensitive=(), grounds=None, **columns):
+    """Evidence of columns, each the detectors' hits in it: named, shaped, proven of 10 values."""
+    schema = {
+        **schema_of(0, None if inputs is None else list(inputs)),
+        "outcomes": list(outcomes),
+        "sensitive": list(sensitive),
+        "grounds": grounds or {},
+    }
+    return Contents(
+        schema,
+        {
+            (AUDIT, name): Column(10, 10, 10, {kind: Hits(*hit) for kind, hit in hits.items()})
+            for name, hits in columns.items()
+        },
+    )
+
+
+def judged(contents, **options):
+    """Value and whether it is certain, by column; and the figures that are shown."""
+    found = special_categories(contents, **options)
+    of = {each.subject["column"]: each for each in found if "column" in each.subject}
+    shown = {each.metric: each.note for each in found if each.metric != "uncovered"}
+    return {name: each.interval(0.95) for name, each in of.items()}, shown
+
+
+NAME, VALUES, NO = (True, 0, 0), (False, 8, 5), (False, 0, 0)
+FAILS, PASSES, OPEN = (1, 1), (0, 0), (0, 1)
+
+
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("hits", "keys", "verdict"),
+        [
+            ({"health": NAME}, {"inputs": ["c"]}, FAILS),
+            ({"health": NAME}, {"inputs": [], "outcomes": ["c"]}, FAILS),
+            ({"health": NAME}, {"inputs": ["c"], "sensitive": ["c"]}, FAILS),
+            ({"health": NAME}, {"inputs": []}, OPEN),
+            ({"health": NAME}, {"inputs": None}, OPEN),
+            ({"health": NAME}, {"inputs": [], "sensitive": ["c"]}, None),
+            ({"health": NAME}, {"inputs": None, "sensitive": ["c"]}, None),
+            ({"health": NAME}, {"inputs": ["c"], "grounds": {"health": "consent"}}, PASSES),
+            ({"health": NAME}, {"inputs": ["c"], "grounds": {"genetics": "consent"}}, FAILS),
+            ({"health": VALUES}, {"inputs": ["c"]}, OPEN),
+            ({"health": VALUES}, {"inputs": []}, None),
+            ({"health": (True, 8, 5)}, {"inputs": ["c"]}, FAILS),
+            ({"politics-unsure": (True, 10, 0)}, {"inputs": ["c"]}, OPEN),
+            ({"politics-unsure": (True, 0, 0)}, {"inputs": ["c"]}, None),
+            ({"politics-unsure": (True, 10, 0)}, {"inputs": []}, None),
+            ({"politics-unsure": (True, 10, 0), "politics": VALUES}, {"inputs": ["c"]}, FAILS),
+            ({"health": (False, 2, 1)}, {"inputs": ["c"]}, None),
+            ({"health-proxy": NAME}, {"inputs": ["c"]}, None),
+            ({"kz-iin": (True, 9, 9)}, {"inputs": ["c"]}, None),
+            ({"health": NAME, "genetics": NAME}, {"inputs": ["c"], "grounds": {"health": "consent"}}, FAILS),
+        ],
+    )
+    def test_verdict_of_a_column(self, hits, keys, verdict):
+        of, _ = judged(held(c=hits, **keys))
+        assert of == ({} if verdict is None else {"c": verdict})
+
+    def test_grounds_are_kept_apart(self):
+        contents = held(inputs=["a", "b", "c"], a={"health": NAME}, b={"health": VALUES},
+                        c={"health-unsure": (True, 10, 0), "health": VALUES})  # fmt: skip
+        notes = {each.subject.get("column"): each.note for each in special_categories(contents)}
+        assert "by its name;" in notes["a"]
+        assert "by 80% of its values;" in notes["b"]
+        assert "by a name of two meanings and 80% of its values;" in notes["c"]
+        assert "data.grounds.health" in notes["b"]
+
+    def test_what_is_shown(self):
+        contents = held(
+            inputs=["a"], sensitive=["race"], grounds={"genetics": "consent"}, race={"ethnicity": NAME},
+            born={"ethnicity-proxy": NAME}, pills={"health-proxy": VALUES}, side={"politics": VALUES}, a={},
+        )  # fmt: skip
+        of, shown = judged(contents)
+        assert of == {}
+        assert shown == {
+            "held": "race (ethnicity)",
+            "possible": "side (politics)",
+            "proxies": "born (ethnicity), pills (health)",
+            "unfound": "genetics",
+        }
+
+    def test_cleared(self):
+        contents = held(inputs=["union"], union={"union-unsure": (True, 10, 0)})
+        assert judged(contents)[0] == {"union": OPEN}
+        assert judged(contents, cleared={"union": "of firms"})[0] == {"union": PASSES}
+        assert "cleared: of firms" in special_categories(contents, cleared={"union": "of firms"})[0].note
+
+    def test_columns_of_training_and_audit_are_one(self):
+        one, other = held(inputs=["c"], c={"health": NAME}), held(inputs=["c"], c={})
+        both = Contents(one.schema, {**other.columns, (TRAIN, "c"): one.columns[AUDIT, "c"]})
+        assert judged(both)[0] == {"c": FAILS}
+
+    def test_nothing_to_search(self):
+        with pytest.raises(NotApplicable, match="no column was searched"):
+            special_categories(Contents(schema_of(), {}))
+
+
+class TestAudit:
+    def log(self):
+        n = 40
+        return pd.DataFrame(
+            {"age": range(n), "Миллат": ["тоҷик", "ӯзбек"] * 20, "y": [0, 1] * 20, "d": [1, 0] * 20}
+        )
+
+    def audit(self, **keys):
+        card = audit(
+            data=self.log(), target="y", prediction="d", policy="unga-78-265",
+            only=["data-protection/special-categories"], **keys,
+        )  # fmt: skip
+        return {each.subject.get("column"): each.verdict for each in card.findings}
+
+    def test_by_its_roles(self):
+        key = "Миллат"
+        assert self.audit(features=["age", "Миллат"])[key] == "fail"
+        assert self.audit()[key] == "inconclusive"
+        assert self.audit(features=["age"])[key] == "inconclusive"
+        assert key not in self.audit(features=["age"], sensitive=["Миллат"])
+        assert self.audit(features=["age", "Миллат"], grounds={"ethnicity": "art. 7"})[key] == "pass"
+
+    def test_a_cleared_column_has_to_be_there(self):
+        with pytest.raises(ConfigError, match="Милат") as caught:
+            self.audit(options={"data-protection/special-categories": {"cleared": {"Милат": "x"}}})
+        assert caught.value.problems[0].nearest == "Миллат"
+
+    def test_evidence_keeps_it(self, tmp_path):
+        system = System(data=self.log(), target="y", prediction="d", grounds={"ethnicity": "art. 7"})
+        evidence = collect(system, only=["contents"])
+        evidence.save(tmp_path / "e.json")
+        assert "тоҷик" not in (tmp_path / "e.json").read_text(encoding="utf-8")
+        again = Evidence.load(tmp_path / "e.json").kinds["contents"]
+        assert judged(again) == judged(evidence.kinds["contents"])
+        assert judged(again)[0] == {"Миллат": PASSES}
