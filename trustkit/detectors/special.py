@@ -104,15 +104,20 @@ class Phrases:
                 if rest:
                     self._words.setdefault("".join([first, *rest]), []).append(([], owner))
         self._lengths = sorted({len(each) - 1 for each in self._words if each.endswith("*")})
+        self._begun = lru_cache(maxsize=65_536)(self._begun_by)
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         """Yield whose phrase is where: its first word, and the one after its last."""
         for at, word in enumerate(words):
-            for key in (word, *(f"{word[:length]}*" for length in self._lengths if length <= len(word))):
-                for rest, owner in self._words.get(key, ()):
-                    end = at + 1 + len(rest)
-                    if all(map(_is, words[at + 1 : end], rest)) and end <= len(words):
-                        yield owner, at, end
+            for rest, owner in () if word.isdecimal() else self._begun(word):
+                end = at + 1 + len(rest)
+                if end <= len(words) and all(map(_is, words[at + 1 : end], rest)):
+                    yield owner, at, end
+
+    def _begun_by(self, word: str) -> list[tuple[list[str], str]]:
+        """Phrases that begin with a word: what follows it, and whose they are."""
+        keys = [word, *(f"{word[:length]}*" for length in self._lengths if length <= len(word))]
+        return [phrase for key in keys for phrase in self._words.get(key, ())]
 
 
 def _is(word: str, wanted: str) -> bool:
