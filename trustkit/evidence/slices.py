@@ -25,7 +25,7 @@ EVENTS = {
 BUCKETS = 256
 
 MOST_JUDGED, FEWEST_JUDGED = 10, 3
-"""Slices that are judged: those that stand out on the half searched, no more and no fewer than these."""
+"""Slices that are judged: those that stand out on the half searched, at most so many; else the best few."""
 
 Conditions: TypeAlias = tuple[tuple[str, str], ...]
 """Column and label, in order of the columns' names; all of them hold in a slice."""
@@ -177,7 +177,7 @@ class Search:
             self.slices, key=lambda each: (-worth[each.conditions], len(each.conditions), each.conditions)
         )
         standing = sum(score > 0 for score in worth.values())
-        return ranked[: min(max(standing, FEWEST_JUDGED), MOST_JUDGED)]
+        return ranked[: min(standing, MOST_JUDGED) or FEWEST_JUDGED]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def subgroups(slices: Slices, *, judged: Collection[str] | None = None) -> Itera
     All inputs and sensitive columns are searched, on one half of the rows,
     for subgroups by up to three conditions where more decisions are wrong,
     or fewer are favorable, than in the rest. At most ten of each kind, those
-    that stand out and the best three in any case, are then measured on the
+    that stand out, or the best three where none does, are then measured on the
     other half, which the search has not seen.
 
     Formula

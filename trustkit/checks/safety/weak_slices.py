@@ -15,9 +15,9 @@ def weak_slices(slices: Slices) -> Iterator[Estimate]:
 
     Segments of the rows, by up to three conditions on any input or sensitive
     column, where more decisions are wrong than in all other rows. They are
-    sought on one half of the rows; at most ten, those that stand out and the
-    best three in any case, are then measured on the other half, which the
-    search has not seen.
+    sought on one half of the rows; those that stand out, at most ten, or the best
+    three where none does, are then measured on the other half, which the search
+    has not seen.
 
     Formula
     -------
