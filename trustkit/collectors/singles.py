@@ -20,9 +20,6 @@ MOST_CLASSES = 20
 SMOOTHING = 5
 """Rows of everybody's mix that are added to each level."""
 
-NEARLY = 0.01
-"""Values are ranked in their order where this loses no more of the AUC than levels that fit by chance."""
-
 Floats = NDArray[np.float64]
 
 
@@ -92,14 +89,19 @@ def _ranked(column: Column, is_member: NDArray[np.bool_], half: Ints) -> Block:
 
 
 def _learned(column: Column, is_member: NDArray[np.bool_], rows: NDArray[np.bool_]) -> tuple[Ints, Floats]:
-    """Code of each row and score of each code: of values in their order, or of levels by their members."""
+    """Code of each row and score of each code: of values in their order, or of levels by their members.
+
+    Levels fit the rows that they are learned from the better the fewer there
+    are: they are taken where they tell more by 1 / root of the rarer side's rows.
+    """
     learned = _counted(column.level, is_member, rows, int(column.level.max(initial=0)) + 1)
     mean = learned[1].sum() / max(learned.sum(), 1)
     share = (learned[1] + SMOOTHING * mean) / (learned.sum(axis=0) + SMOOTHING)
     if column.place is not None:
         code = np.where(np.isnan(column.place), -1, column.place).astype(np.int64) + 1  # missing below all
         in_order = _area(_counted(code, is_member, rows, int(code.max(initial=0)) + 1))
-        if max(in_order, 1 - in_order) >= _area(learned[:, np.argsort(share, kind="stable")]) - NEARLY:
+        by_level = _area(learned[:, np.argsort(share, kind="stable")])
+        if max(in_order, 1 - in_order) >= by_level - 1 / np.sqrt(max(learned.sum(axis=1).min(), 1)):
             score = np.arange(code.max(initial=0) + 1, dtype=np.float64)
             return code, score if in_order >= 0.5 else -score
     return column.level, share

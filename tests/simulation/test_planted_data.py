@@ -1,0 +1,82 @@
+"""Copied rows, a copied target and a moved column fail in 20,000 rows, and their clean twins do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated import told
+
+import trustkit as tk
+from trustkit.collectors import collect
+from trustkit.config import Config
+from trustkit.system import System
+
+pytestmark = pytest.mark.slow
+
+ROWS, SEEDS = 20_000, 20
+
+CONTROLS = 20
+"""Alpha is split as it would be over so many sampled controls."""
+
+
+def table(rng: np.random.Generator) -> pd.DataFrame:
+    """Eight columns of numbers and four of labels; two of them tell the outcome."""
+    made = pd.DataFrame({f"x{i}": rng.normal(size=ROWS) for i in range(8)})
+    for i in range(4):
+        made[f"c{i}"] = np.char.add("l", rng.integers(0, 3 + 10 * i, ROWS).astype(str))
+    said = made.x0 + (made.c0 == "l1")
+    return made.assign(y=(said + rng.normal(size=ROWS) > 0.3).astype(int), said=(said > 0.3).astype(int))
+
+
+def copied_rows(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """Two per cent of the audited rows are rows of training."""
+    few = rng.permutation(ROWS)[: ROWS // 50]
+    audit.iloc[few] = train.iloc[few]
+    return audit
+
+
+def copied_target(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """An input is the target, but for one row in a hundred."""
+    noise = rng.random(ROWS) < 0.01
+    return audit.assign(x5=np.where(noise, 1 - audit.y, audit.y))
+
+
+def moved_column(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """An input is half a standard deviation greater than in training."""
+    return audit.assign(x6=audit.x6 + 0.5)
+
+
+FAULTS: dict[str, tuple[Callable[..., pd.DataFrame], str, str]] = {
+    "2 % of rows copied": (copied_rows, "safety/leakage", "shared::max"),
+    "target copied, 1 % noise": (copied_target, "safety/leakage", "single_auc:column=x5:max"),
+    "half a standard deviation": (moved_column, "safety/shift", "ks:column=x6:max"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_fails_and_twin_does_not(fault: str) -> None:
+    plant, check, claim = FAULTS[fault]
+    hits = twins = 0
+    for seed in range(SEEDS):
+        rng = np.random.default_rng([seed, 77])
+        train, audit = table(rng), table(rng)
+        hits += f"{check}:{claim}" in failed(plant(rng, audit.copy(), train), train, check)
+        twins += bool(failed(audit, train, check))
+    told(f"{fault}, found", hits, SEEDS)
+    told(f"{fault}, clean twin failed by any claim of the check", twins, SEEDS)
+    assert hits >= 0.95 * SEEDS
+    assert twins <= 0.05 * SEEDS
+
+
+def failed(audit: pd.DataFrame, train: pd.DataFrame, check: str) -> set[str]:
+    """Claims of a check that fail, at the level that is left to one of many controls."""
+    kinds = {"safety/shift": "shifts", "safety/leakage": "overlaps"}
+    system = System(data=audit, train=train, target="y", prediction="said", favorable=1)
+    evidence = collect(system, only=[kinds[check]])
+    assert not evidence.errors
+    config = Config.of().replace(policy={"alpha": 0.05 / CONTROLS})
+    card = tk.judge(evidence, "unga-78-265", config=config, only=[check])
+    return {finding.id for finding in card.findings if finding.verdict == "fail"}
