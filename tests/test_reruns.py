@@ -150,7 +150,8 @@ def test_an_honest_model_answers_the_same():
     ]
 
 
-def test_the_calls_are_bounded_and_on_the_card():
+def test_the_calls_are_bounded_and_on_the_card(monkeypatch):
+    Clock(monkeypatch)
     Model.calls = 0
     (cost,) = collected(Model()).costs
     assert cost.model_calls == Model.calls == 1 + 1 + 2 + 1 + MOST_SINGLE + 2
@@ -311,7 +312,8 @@ def test_progress_is_told():
     said = []
     system = System(Model(), data(30), target="y", favorable=1)
     collect(system, only=["reruns"], progress=lambda *each: said.append(each))
-    assert said[1] == ("ask again, 1 of 6", 30, 30)
+    assert said[1] == ("ask again, about 1 s", 0, 6 * 30 + MOST_SINGLE)
+    assert said[2] == ("ask again, 1 of 6", 30, 30)
     assert said[-1] == ("ask again, 6 of 6", 30, 30)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 import trustkit as tk
 from trustkit.checks.base import NotApplicable
@@ -564,6 +564,15 @@ def test_shares_have_exact_limits_and_a_loss_those_of_two_shares():
     assert loss.interval(0.05)[0] == pytest.approx(float(Difference.of_shares(a, b).lower(0.05)[0]))
     assert loss.interval(0.05)[0] < 0.1 < loss.interval(0.05)[1]
     assert found["stray", None, "age"].value == 0.07
+
+
+@pytest.mark.parametrize("n", [30, 100, 200, 400])
+def test_at_its_limit_a_share_is_failed_or_passed_by_at_most_the_level(n):
+    k = np.arange(n + 1)
+    limits, chance = proportions(k / n, np.full(n + 1, float(n))), binom.pmf(k, n, 0.15)
+    for level in (0.05, 0.005, 0.0005):
+        assert chance[limits.lower(level) > 0.15].sum() <= level
+        assert chance[limits.upper(level) < 0.15].sum() <= level
 
 
 def test_of_what_is_not_judged_the_largest_are_shown():

@@ -82,6 +82,14 @@ class Budget:
             self.pace = (time.perf_counter() - started) / len(table)
         return answer
 
+    def told(self, sources: Sources, stage: str, rows: int) -> str:
+        """Tell how long so many rows are going to take at most, before they are asked; return the stage."""
+        seconds = min(self.pace * rows, self.seconds)
+        stage = f"{stage}, about {max(seconds, 1):.0f} s"
+        if sources.progress is not None:
+            sources.progress(stage, 0, rows)
+        return stage
+
     def share(self, rows: int) -> float:
         """Return the share of so many rows that can be asked in what is left; 1 where all can."""
         return min(self.left / (self.pace * rows), 1.0) if self.pace and rows else 1.0

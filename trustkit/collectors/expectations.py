@@ -71,6 +71,7 @@ def collect_expectations(sources: Sources) -> Expectations:
         raise ConfigError(problems)
     wanted = len(table) * STEPS * len(declared)
     budget.measure(lambda part: asked(sources, part, "expect"), table, wanted)
+    budget.told(sources, "expect", wanted)
     table = table.iloc[: max(int(budget.share(wanted) * len(table)), 1)]
     before = asked(sources, table, "expect")
     limit = _limit(sources, before, tolerance)

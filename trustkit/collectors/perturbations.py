@@ -140,7 +140,7 @@ def collect_perturbations(sources: Sources) -> Perturbations:
     asking = Asking(sources, budget, table)
     wanted = sum(trial.rows for trial in trials) + 2 * len(table)
     budget.measure(asking.ask, table, wanted)
-    asking.told(wanted)
+    asking.stage = budget.told(sources, "perturb", wanted)
     kept = _afforded(trials, budget, wanted)
     asking.table = table = table.iloc[: max((trial.rows for trial in kept), default=FEWEST)]
     truth = _truth(sources, order[: len(table)], asking.before.number, tolerance)
@@ -230,25 +230,20 @@ class Asking:
         Changed tables that were not asked about.
     is_late : bool
         Whether time ran out.
+    stage : str
+        What is shown meanwhile.
     """
 
     def __init__(self, sources: Sources, budget: Budget, table: pd.DataFrame) -> None:
         self.sources, self.budget, self.table = sources, budget, table
-        self.skipped, self.is_late = 0, False
-        self._calls, self._stage = 0, "perturb"
+        self.skipped, self.is_late, self.stage = 0, False, "perturb"
+        self._calls = 0
         self._emptied: list[Emptied] = []
 
     def ask(self, table: pd.DataFrame) -> Answers:
         """Ask about one table."""
         self._calls += 1
-        return asked(self.sources, table, self._stage, scored=False)
-
-    def told(self, rows: int) -> None:
-        """Tell how long it is going to take at most, before it starts."""
-        seconds = min(self.budget.pace * rows, self.budget.seconds)
-        self._stage = f"perturb, about {max(seconds, 1):.0f} s"
-        if self.sources.progress is not None:
-            self.sources.progress(self._stage, 0, rows)
+        return asked(self.sources, table, self.stage, scored=False)
 
     @cached_property
     def before(self) -> Answers:

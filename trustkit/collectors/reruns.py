@@ -65,6 +65,7 @@ def collect_reruns(sources: Sources) -> Reruns:
     budget, table = Budget.of(sources, CHECK), _drawn(sources)
     wanted = ASKED * len(table) + MOST_SINGLE
     budget.measure(lambda part: _asked(sources, part, len(part), 0), table, wanted)
+    budget.told(sources, "ask again", wanted)
     share = budget.share(wanted)
     table = table.iloc[: max(int(share * len(table)), 1)]
     turned = np.random.default_rng([sources.seed, 1]).permutation(len(table))
