@@ -6,17 +6,20 @@ import random
 import string
 import time
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from trustkit import NotApplicable, System, audit, collect
 from trustkit.checks.data_protection.secrets import secrets
 from trustkit.collectors import settings
 from trustkit.collectors.cache import key_of
-from trustkit.collectors.contents import schema_of
+from trustkit.collectors.contents import columns_of, schema_of
 from trustkit.detectors.content import Content
-from trustkit.detectors.secrets import DETECTORS, KINDS, LONGEST, announced_by, find_secrets
+from trustkit.detectors.secrets import DETECTORS, KINDS, LONGEST, announced_by, find_secrets, secrets_of_cells
 from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
+from trustkit.frames import Frame
 
 DRAW = random.Random(7)  # noqa: S311
 WORD, UPPER, HEX = string.ascii_letters + string.digits, string.ascii_uppercase + "234567", "0123456789abcdef"
@@ -217,8 +220,9 @@ def test_no_text_takes_long(text):
     assert time.process_time() - started < 2
 
 
-def test_a_text_of_100_megabytes_is_cut():
-    text = "x " * 50_000_000 + "AKIA" + drawn(16, UPPER)
+@pytest.mark.parametrize("megabytes", [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_long_text_is_cut(megabytes):
+    text = "x " * (megabytes * 500_000) + "AKIA" + drawn(16, UPPER)
     started = time.process_time()
     assert find_secrets(text) == []
     assert time.process_time() - started < 2
@@ -242,6 +246,30 @@ def contents(columns, files=None):
         {},
         files or {},
     )
+
+
+class TestColumns:
+    def test_one_cell_of_many_is_found(self):
+        notes = np.char.add("order ", np.arange(300_000).astype(str)).astype(object)
+        notes[123_456] = f"use ghp_{drawn(36)} until Friday"
+        notes[200_000] = "парол: Zima2024! лутфан"
+        frame = Frame.open(pd.DataFrame({"note": notes, "n": range(300_000)}))
+        started = time.process_time()
+        column = columns_of(frame, AUDIT)[AUDIT, "note"]
+        assert time.process_time() - started < 3
+        assert column.of > column.values
+        assert {kind: hits.proven for kind, hits in column.hits.items()} == {"github-token": 1, "password": 1}
+
+    def test_a_secret_late_in_a_long_cell_is_found(self):
+        frame = Frame.open(pd.DataFrame({"note": ["x " * 50_000 + "glpat-" + drawn(20), "y"]}))
+        assert columns_of(frame, AUDIT)[AUDIT, "note"].hits["gitlab-token"].proven == 1
+
+    def test_every_kind_passes_the_first_look(self):
+        for name, make in SECRETS.items():
+            assert secrets_of_cells(pa.chunked_array([[make(), "a", None]])) == {kind_of(name): 1}, name
+        assert secrets_of_cells(pa.chunked_array([list(BENIGN.values())])) == {}
+        assert secrets_of_cells(pa.chunked_array([[None]], pa.string())) == {}
+        assert secrets_of_cells(pa.chunked_array([[]], pa.string())) == {}
 
 
 class TestCheck:

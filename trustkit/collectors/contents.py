@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from trustkit.collectors.settings import secrets_of_files
 from trustkit.detectors import detectors
 from trustkit.detectors.content import Content
 from trustkit.detectors.detector import examine
+from trustkit.detectors.secrets import secrets_of_cells
 from trustkit.detectors.values import MOST_ROWS, MOST_VALUES, Values, distinct
 from trustkit.errors import ConfigError, Problem, nearest
-from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents
+from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
+from trustkit.frames import FrameError
 from trustkit.models.scanning import scan
 
 if TYPE_CHECKING:
@@ -69,8 +74,23 @@ def _refuse_unknown(sources: Sources, there: list[str]) -> None:
 
 
 def columns_of(frame: Frame, where: str, seed: int = 0) -> dict[tuple[str, str], Column]:
-    """Examine each column of a table."""
-    return {(where, name): column_of(name, distinct(frame, name, seed)) for name in frame.columns}
+    """Examine each column of a table: the values that are drawn of it, and for secrets all its text."""
+    columns = {}
+    for name in frame.columns:
+        drawn = column_of(name, distinct(frame, name, seed))
+        of_all = {kind: Hits(proven=n, shaped=n) for kind, n in _secrets(frame, name).items()}
+        columns[where, name] = replace(drawn, hits={**drawn.hits, **of_all})
+    return columns
+
+
+def _secrets(frame: Frame, name: str) -> dict[str, int]:
+    """Secrets in all rows of a column of text; none where it is of another kind."""
+    try:
+        cells = frame.arrow(name)
+    except (FrameError, UnicodeError):
+        return {}
+    is_text = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
+    return secrets_of_cells(cells) if is_text else {}
 
 
 def column_of(name: str, values: Values) -> Column:

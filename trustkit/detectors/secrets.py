@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 from trustkit.detectors.detector import SECRETS, Detector
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from trustkit.detectors.content import Content
     from trustkit.detectors.detector import Places
 
@@ -216,6 +218,16 @@ KINDS = (
 )
 """Kinds of secrets, the sure ones first: of two that lie together the first is told."""
 
+_ANCHORS = (
+    r"(?:A(?:KI|SI|BI|CC)A[A-Z2-7]{16}|gh[pousr]_|github_pat_|\bgl[a-z]{2,4}-|\bxox[a-z]-|hooks\.slack|AIza|"
+    r"GOCSPX|T3BlbkFJ|sk-ant-|hf_|npm_|pypi-AgE|[rs]k_live_|[0-9]:AA|SG\.|_v1_|AccountKey=|PRIVATE KEY|eyJ|"
+    r"://[^/]*:[^/]*@|(?i:(?:pass?wor[dt]|passwd|passphrase|pwd|parol[iu]?|парол[ьиі]?|рамз|гузарвожа|с[өо]з|"
+    r"token|secret|key|credentials?)[0-9]{0,2}[\"'`]?\s{0,3}(?::=|=>|[:=])))"
+)
+"""What a cell has to hold for there to be a secret in it, in the syntax of RE2, which looks at all rows."""
+
+_SHORTEST = 12
+
 _ANNOUNCING = {
     name: re.compile(rf"(?i){_BEGINS}(?:{words})[ _]?[0-9]{{0,2}}$")
     for name, words in (("password", _CHOSEN), ("token", _ISSUED))
@@ -240,6 +252,22 @@ def find_secrets(text: str) -> list[Secret]:
                 spans.append((start, end))
                 found.append(Secret(start, kind.name))
     return sorted(found)
+
+
+def secrets_of_cells(cells: pa.ChunkedArray) -> dict[str, int]:
+    """Count by kind the distinct cells of a column of text that hold a secret, among all its rows.
+
+    All rows are looked at by RE2, whose time is linear; of the distinct cells
+    that may hold one, the first `MOST` are looked at closely.
+    """
+    import pyarrow.compute as pc
+
+    longest = pc.max(pc.binary_length(cells)).as_py()
+    if longest is None or longest < _SHORTEST:
+        return {}
+    suspects = cells.filter(pc.match_substring_regex(cells, _ANCHORS)).unique().slice(0, MOST)
+    kinds = [{each.kind for each in find_secrets(text)} for text in suspects.to_pylist() if text is not None]
+    return dict(Counter(kind for each in kinds for kind in each))
 
 
 @lru_cache(maxsize=64)
