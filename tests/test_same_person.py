@@ -49,6 +49,12 @@ class TestPersons:
     def test_a_column_of_cities_or_amounts_names_nobody(self):
         assert list(collected(table(0, 200), table(0, 200)).kinds["overlaps"].persons) == ["mail"]
 
+    def test_long_numbers_are_compared_digit_by_digit(self):
+        audit, train = table(900, 1000), table(0, 1000)
+        for frame in (audit, train):
+            frame["mail"] = 990101300000 + frame.mail.str.extract(r"(\d+)")[0].astype(int)
+        assert collected(audit, train).kinds["overlaps"].persons == {"mail": Match(1000, 100, 0, 1000, 0)}
+
     def test_columns_beside_the_models_inputs_are_read_too(self):
         def model(rows):
             return (rows["income"] > 50).astype(int)

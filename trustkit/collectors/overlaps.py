@@ -27,8 +27,8 @@ MOST_TOLD = 20_000
 MOST_NEAR = 20_000
 """Audited rows that are looked for loosely, among all training rows."""
 
-NAMING, FEWEST_NAMED = 0.9, 50
-"""Words of which so large a share occurs once, in so many rows, name persons or things."""
+NAMING, FEWEST_NAMED, LONG = 0.9, 50, 10_000_000
+"""Words, or whole numbers from `LONG` on, of which nine tenths occur once name persons or things."""
 
 
 def collect_overlaps(sources: Sources) -> Overlaps:
@@ -138,20 +138,23 @@ def _persons(sources: Sources, train: Frame) -> Iterator[tuple[str, Match]]:
 
 
 def _names_persons(frame: Frame, name: str) -> bool:
-    """Whether a column holds words of which nearly each occurs once."""
+    """Whether a column holds words or long whole numbers of which nearly each occurs once."""
     with suppress(FrameError):
         values = values_of(frame, name)
         rows = int((~frame.missing(name)).sum())
-        return isinstance(values, Labels) and rows >= FEWEST_NAMED and len(values.names) >= NAMING * rows
+        if isinstance(values, Labels):
+            return rows >= FEWEST_NAMED and len(values.names) >= NAMING * rows
+        known = values[~np.isnan(values)]
+        long = np.isfinite(known).all() and (known >= LONG).all() and (known == np.floor(known)).all()
+        return bool(long) and rows >= FEWEST_NAMED and len(np.unique(known)) >= NAMING * rows
     return False
 
 
 def _named(audit: Frame, train: Frame, name: str) -> Match:
     """Rows whose name is found in training, and how often names recur: namesakes are not the same person."""
-    mine, theirs = (
-        keys[0][~frame.missing(name)]
-        for keys, frame in zip(column_keys([audit, train], [name], loosely=True), (audit, train), strict=True)
-    )
+    words = isinstance(values_of(train, name), Labels)
+    both = zip(column_keys([audit, train], [name], loosely=words), (audit, train), strict=True)
+    mine, theirs = (keys[0][~frame.missing(name)] for keys, frame in both)
     repeated, again = (int((_times(keys, keys) > 1).sum()) for keys in (mine, theirs))
     return Match(len(mine), int((_times(mine, theirs) > 0).sum()), repeated, len(theirs), again)
 

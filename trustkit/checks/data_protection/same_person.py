@@ -23,9 +23,10 @@ from trustkit.measure.recurrence import beyond_chance
 def same_person(overlaps: Overlaps) -> Iterator[Estimate]:
     """Are people in the audit whom the model was trained on?
 
-    Persons are told by ``data.unit`` and by columns of words of which nearly
-    each occurs once: names, addresses of mail, document numbers. ``shared`` is
-    the share of those in the audit whom training has too.
+    Persons are told by ``data.unit`` and by columns of words, or of whole
+    numbers of eight digits and more, of which nearly each occurs once: names,
+    addresses of mail, numbers of documents and telephones. ``shared`` is the
+    share of those in the audit whom training has too.
 
     Formula
     -------
