@@ -380,7 +380,7 @@ def _blind(sources: Sources, pool: Pool) -> Floats:
     chances, half = guessed(pool, names, pool.member.astype(np.int64), sources.seed)
     told = np.empty(len(half))
     for mine in (half, ~half):
-        told[mine] = _ranks(chances[mine, 1])
+        told[mine] = ranks(chances[mine, 1])
     return told
 
 
@@ -403,7 +403,7 @@ def _histogram(pool: Pool, told: dict[int, Floats], place: int, rows: Bools, whi
     for source in sorted(set(which) & set(told)):
         ranked = ~np.isnan(told[source])
         bins = np.zeros(len(ranked), dtype=np.int64)
-        bins[ranked] = score_bins(_ranks(told[source][ranked]))
+        bins[ranked] = score_bins(ranks(told[source][ranked]))
         mine = ranked & rows
         made = np.zeros((int(mine.sum()), 4), dtype=np.int64)
         made[:, 0], made[:, 1], made[:, 2], made[:, 3] = place, source, pool.member[mine], bins[mine]
@@ -412,7 +412,7 @@ def _histogram(pool: Pool, told: dict[int, Floats], place: int, rows: Bools, whi
     return Block(every, {"n": np.ones(len(every), dtype=np.int64)}).summed()
 
 
-def _ranks(score: Floats) -> Floats:
+def ranks(score: Floats) -> Floats:
     """Share of the rows with a lower score, ties one half."""
     _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
     return ((np.cumsum(counts) - counts / 2) / max(len(score), 1))[place]
