@@ -9,7 +9,7 @@ import pytest
 
 import trustkit as tk
 from trustkit.collectors import collect
-from trustkit.collectors.confidences import MOST, conformal_bound
+from trustkit.collectors.confidences import conformal_bound
 from trustkit.errors import ConfigError
 from trustkit.evidence import Evidence
 from trustkit.evidence.confidences import HELD, MISSED, RIGHT, WRONG, Confidences, parted
@@ -189,12 +189,14 @@ def test_of_several_classes_every_probability_is_asked_for():
 
 
 def test_of_many_rows_so_many_are_drawn(monkeypatch):
-    monkeypatch.setattr("trustkit.collectors.confidences.MOST", 500)
+    monkeypatch.setattr("trustkit.collectors.confidences.MOST_ASKED", 500)
     one, two = (of_three(seed=0).kinds["confidences"] for _ in range(2))
     assert one.rows == 500
     assert one.to_json() == two.to_json()
     assert one.notes()[0].startswith("500 of 1,500 rows with a truth, drawn with seed 0")
-    assert MOST == 10_000
+    monkeypatch.setattr("trustkit.collectors.confidences.MOST", 300)
+    assert confidences_of(900).rows == 300
+    assert of_intervals(intervals(900)).kinds["confidences"].rows == 300
 
 
 def test_a_log_of_several_classes_does_not_know_their_probabilities():

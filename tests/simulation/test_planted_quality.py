@@ -24,7 +24,7 @@ TEMPERATURE = 2.0
 
 KINDS = ("cells", "confidences", "overlaps", "slices")
 ALPHA = 0.025
-"""What takes long is not collected: half of the controls that share alpha are there, so half of it is spent."""
+"""What takes long is not collected: half of the controls that share alpha are there, and spend half of it."""
 
 
 def columns(rng: np.random.Generator) -> pd.DataFrame:

@@ -21,8 +21,8 @@ from trustkit.evidence.tables import MISSING, OTHER
 from trustkit.frames import FrameError, bin_names
 from trustkit.models.objects import chances
 
-MOST = 10_000
-"""Rows of which the model is asked for the probability of every class; of two classes all are at hand."""
+MOST, MOST_ASKED = 100_000, 10_000
+"""Rows that are drawn, and of them those of which the model is asked for the probability of every class."""
 
 DRAW = 37
 
@@ -78,7 +78,7 @@ def collect_confidences(sources: Sources) -> Confidences:
     schema = {
         "task": sources.task,
         "seed": sources.seed,
-        "most": MOST,
+        "most": MOST_ASKED if sources.task == "multiclass" else MOST,
         "level": level,
         "declared": regression,
     }
@@ -106,7 +106,7 @@ def _chanced(sources: Sources) -> Chanced:
     """Rows drawn with a truth, a decision and the probability of every class."""
     truth, decisions = sources.truth(), sources.decisions()
     assert truth is not None  # noqa: S101 (asked before)
-    order = drawing_order(sources, DRAW)
+    order = drawing_order(sources, DRAW)[:MOST]
     rows, classes, values = _probabilities(sources, order)
     true = _places(truth.names, classes)[truth.codes[rows]]
     known = np.array([name != MISSING for name in truth.names])[truth.codes[rows]]
@@ -122,7 +122,7 @@ def _chanced(sources: Sources) -> Chanced:
 def _probabilities(sources: Sources, order: Places) -> tuple[Places, tuple[str, ...], Floats]:
     """Rows, in the order drawn, with the classes and the probability of each."""
     if sources.task == "multiclass":
-        asked = order[:MOST]
+        asked = order[:MOST_ASKED]
         if sources.model is not None and sources.data.prediction is None:
             report = None if sources.progress is None else partial(sources.progress, "ask for every class")
             said = chances(sources.model, sources.frame.at(asked), sources.features, progress=report)
@@ -212,7 +212,7 @@ def conformal_bound(chance: Floats, level: float) -> float:
 
 def _declared_intervals(sources: Sources) -> Cells:
     """Truths that the intervals of two columns hold."""
-    order = drawing_order(sources, DRAW)
+    order = drawing_order(sources, DRAW)[:MOST]
     try:
         low, high = (sources.frame.numbers(name)[order] for name in sources.data.interval)
     except FrameError as error:
