@@ -137,6 +137,8 @@ class Check:
         named ``judged`` is filled by the judge: the metrics that a limit
         bounds, of which the check yields every claim; of the others it may
         show the largest alone.
+    bears_noise : bool
+        Whether its limits hold where noise was added to the counts.
     needs : mapping of str to type
         Kinds of evidence, by parameter.
     optional : frozenset of str
@@ -149,6 +151,7 @@ class Check:
     version: str
     metrics: Mapping[str, Metric]
     function: Callable[..., Iterable[Estimate]]
+    bears_noise: bool = False
     needs: Mapping[str, type] = field(init=False)
     optional: frozenset[str] = field(init=False)
     options: Mapping[str, Any] = field(init=False)
@@ -234,6 +237,7 @@ def check(
     version: str,
     metrics: Mapping[str, Metric],
     id: str | None = None,
+    bears_noise: bool = False,
 ) -> Callable[[Callable[..., Iterable[Estimate]]], Check]:
     """Declare a function to be a check.
 
@@ -245,6 +249,9 @@ def check(
         The figures it yields.
     id : str, optional
         ``area/name``; by default the function's folder and name.
+    bears_noise : bool
+        Whether its limits hold where noise was added to the counts: it makes
+        all of them of `measure.rates`.
 
     Returns
     -------
@@ -254,6 +261,6 @@ def check(
 
     def declare(function: Callable[..., Iterable[Estimate]]) -> Check:
         place = f"{function.__module__.rpartition('.')[0].rpartition('.')[2]}/{function.__name__}"
-        return Check(id or place.replace("_", "-"), version, metrics, function)
+        return Check(id or place.replace("_", "-"), version, metrics, function, bears_noise)
 
     return declare

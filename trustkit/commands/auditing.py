@@ -114,26 +114,61 @@ def audit(
 @system_options
 @_evidence_option
 @click.option("--share", is_flag=True, help="Pool small cells; such a file does not merge.")
+@click.option(
+    "--epsilon",
+    type=float,
+    metavar="E",
+    help="With --share: release counts of groups alone, with noise that makes them "
+    "E-differentially private (extra private).",
+)
 @seed_option
 @quiet_option
-def collect(path: Path | None, output: Path, share: bool, seed: int, quiet: bool, **columns: Any) -> None:
+def collect(
+    path: Path | None,
+    output: Path,
+    share: bool,
+    epsilon: float | None,
+    seed: int,
+    quiet: bool,
+    **columns: Any,
+) -> None:
     """Collect the evidence of a system, to merge and to judge.
 
     Without --share it is exact and may hold counts of few people: treat it
     like the data.
     """
-    with at_once(lambda: place_problems(output)):
+    with at_once(lambda: place_problems(output), lambda: _epsilon_problems(epsilon, share)):
         config = audited_config(path, columns)
     from trustkit.collectors import collect
     from trustkit.system import System
 
     with progress(quiet) as report:
-        evidence = collect(System(config=config), seed=seed, progress=report)
-    if share:
-        evidence = evidence.without_small_cells(config.policy.min_cell)
+        only = None if epsilon is None else ["cells"]
+        evidence = collected = collect(System(config=config), only=only, seed=seed, progress=report)
+    if epsilon is not None:
+        evidence = collected.with_noise(epsilon)
+        _tell_widths(collected, evidence)
+    elif share:
+        evidence = collected.without_small_cells(config.policy.min_cell)
     evidence.save(output)
-    for kind, trace in evidence.errors.items():
+    for kind, trace in collected.errors.items():
         click.echo(f"warning: {kind} could not be collected: {trace.strip().splitlines()[-1]}", err=True)
+
+
+def _epsilon_problems(epsilon: float | None, share: bool) -> list[Problem]:
+    if epsilon is None:
+        return []
+    found = "goes with --share" if not share else "" if 0 < epsilon < float("inf") else "is no number above 0"
+    return [Problem("--epsilon", found)] if found else []
+
+
+def _tell_widths(exact: Evidence, noisy: Evidence) -> None:
+    """Say on stderr what the noise costs; the exact widths are not in the file, and not to be published."""
+    from trustkit.measure.noise import widths
+
+    for name, (before, after) in widths(exact.kinds["cells"], noisy.kinds["cells"]).items():
+        times = f", {after / before:.2f} times as wide" if before else ""
+        click.echo(f"{name}: 95 % intervals of {before:.3f} become {after:.3f}{times}", err=True)
 
 
 @click.command()

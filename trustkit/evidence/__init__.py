@@ -209,6 +209,42 @@ class Evidence:
             raise ConfigError([Problem("--share", str(error))]) from None
         return replace(self, kinds=kinds, absent=absent, shared=True)
 
+    @property
+    def private(self) -> bool:
+        """Whether noise was added to its counts."""
+        return getattr(self.kinds.get("cells"), "noise", None) is not None
+
+    def with_noise(self, epsilon: float) -> Evidence:
+        """Return evidence to publish: the cells alone, with noise in every count.
+
+        All else is left out, also the digests and the number of rows of the
+        files: each is a function of the rows, and no noise was added to it.
+
+        Parameters
+        ----------
+        epsilon : float
+            How much one row may change what is seen: by a factor of at most
+            ``exp(epsilon)``.
+
+        Raises
+        ------
+        ConfigError
+            Where there are no cells, or their rows have a unit or weights, or
+            the extra ``private`` is not installed.
+        """
+        from trustkit.evidence.noise import with_noise
+
+        if "cells" not in self.kinds:
+            raise ConfigError([Problem("--epsilon", "there are no cells of groups and decisions to release")])
+        try:
+            noisy = with_noise(self.kinds["cells"], epsilon)
+        except ValueError as error:
+            raise ConfigError([Problem("--epsilon", str(error))]) from None
+        others = {*self.kinds, *self.absent, *self.errors} - {"cells"}
+        why = ("noise was added to the counts of groups alone", "the evidence as it was collected")
+        absent = dict.fromkeys(sorted(others), why)
+        return Evidence(self.system, {"cells": noisy}, {}, absent, seed=self.seed, shared=True)
+
     def save(self, path: str | Path) -> None:
         """Write the evidence as JSON, whole or not at all."""
         data = {

@@ -128,8 +128,14 @@ class Cells:
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
-        """Every two attributes."""
-        return list(combinations(self.attributes, 2))
+        """Every two attributes of which there are counts."""
+        return [pair for pair in combinations(self.attributes, 2) if self.parts is None or pair in self.parts]
+
+    @property
+    def noise(self) -> Mapping[str, float] | None:
+        """What noise was added to the counts: ``epsilon``, ``delta`` and the ``scale``; None without."""
+        found: Mapping[str, float] | None = self.schema.get("noise")
+        return found
 
     @property
     def rows(self) -> int:
@@ -220,6 +226,8 @@ class Cells:
             bucket_s=spread(unit_block, score, SCORE_ONE, bucketed=True),
             positive=self.schema["positive"],
             favorable=tuple(self.schema["favorable"]),
+            noise_scale=self.noise["scale"] if self.noise else 0.0,
+            noise_terms=np.ones(shape, dtype=np.int64) if self.noise else None,
         )
 
     def scores(self, attributes: tuple[str, ...] = ()) -> Scores:
@@ -268,6 +276,12 @@ class Cells:
 
     def notes(self) -> list[str]:
         """Say what was pooled and what is missing, in words for the card."""
+        if self.noise is not None:
+            return [
+                f"noise was added to every count: a row changes what is seen by at most a factor "
+                f"exp({self.noise['epsilon']:g}), but for a chance of {self.noise['delta']:g} "
+                f"(discrete Laplace, scale {self.noise['scale']:g}; the limits reckon with it)"
+            ]
         if self.parts is not None:
             return ["made to be shared: groups with small cells are pooled into (other)"]
         notes = []

@@ -29,12 +29,12 @@ def without_small_cells(cells: Cells, min_cell: int) -> Cells:
     if cells.unit_block is not None:
         raise ValueError("evidence with data.unit keeps counts of few persons and cannot be shared")
     views: list[tuple[str, ...]] = [(), *((name,) for name in cells.attributes), *cells.pairs]
-    parts = {view: _pooled(_view(cells, view), min_cell) for view in views}
+    parts = {view: _pooled(view_of(cells, view), min_cell) for view in views}
     nothing = cells.block.where(np.zeros(len(cells.block.codes), dtype=bool))
     return replace(cells, schema={**cells.schema, "strata": []}, block=nothing, parts=parts)
 
 
-def _view(cells: Cells, attributes: tuple[str, ...]) -> Cells:
+def view_of(cells: Cells, attributes: tuple[str, ...]) -> Cells:
     """Cells of some attributes alone."""
     names = [*attributes, "truth", "prediction"]
     axes = [list(cells.labels).index(name) for name in names]

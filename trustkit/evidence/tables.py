@@ -35,6 +35,10 @@ class Table:
         Rows (or weights) and summed scores by bucket of the unit.
     positive, favorable : str and tuple of str, or None
         Labels of the two roles.
+    noise_scale : float
+        Scale of the noise that was added to the counts; 0 where none was.
+    noise_terms : array of int, of the shape of `n`, or None
+        How many draws of noise are summed in each count.
     """
 
     groups: list[dict[str, str]]
@@ -49,6 +53,8 @@ class Table:
     bucket_s: NDArray[np.float64] | None
     positive: str | None
     favorable: tuple[str, ...]
+    noise_scale: float = 0.0
+    noise_terms: Ints | None = None
 
     @property
     def rows(self) -> Ints:
@@ -106,9 +112,8 @@ class Table:
         def others(counts: Any, axis: int = 0) -> Any:
             return None if counts is None else counts.sum(axis=axis, keepdims=True) - counts
 
-        by_group = {
-            name: others(getattr(self, name)) for name in ("n", "weight", "weight_squared", "s", "s2")
-        }
+        summed = ("n", "weight", "weight_squared", "s", "s2", "noise_terms")
+        by_group = {name: others(getattr(self, name)) for name in summed}
         by_bucket = {name: others(getattr(self, name), axis=1) for name in ("buckets", "bucket_s")}
         return replace(self, **by_group, **by_bucket)
 
@@ -121,7 +126,8 @@ class Table:
             there = np.expand_dims(places >= 0, tuple(range(1, counts.ndim - axis)))
             return np.where(there, np.take(counts, places, axis=axis), 0)
 
-        by_group = {name: at(getattr(self, name)) for name in ("n", "weight", "weight_squared", "s", "s2")}
+        summed = ("n", "weight", "weight_squared", "s", "s2", "noise_terms")
+        by_group = {name: at(getattr(self, name)) for name in summed}
         by_bucket = {name: at(getattr(self, name), axis=1) for name in ("buckets", "bucket_s")}
         return replace(self, groups=groups, **by_group, **by_bucket)
 

@@ -176,6 +176,11 @@ def _run(check: Check, options: Mapping[str, Any], evidence: Evidence) -> Outcom
             return evidence.errors[kind]
         if kind not in evidence.kinds and name not in check.optional:
             return NotApplicable(*evidence.absent.get(kind, (f"there is no evidence of kind {kind}", None)))
+    if evidence.private and not check.bears_noise:
+        return NotApplicable(
+            "noise was added to the counts, and this check does not reckon with it",
+            supply="the evidence as it was collected: noise was added to these counts",
+        )
     try:
         return check(*(evidence.kinds.get(kind) for kind in kinds.values()), **options)
     except NotApplicable as signal:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trustkit.evidence.tables import Table
 from trustkit.measure.intervals import ClopperPearson, Floats
+from trustkit.measure.noise import NoisyProportion
 
 Mask = NDArray[np.bool_]
 """Which (truth, prediction) pairs are counted, shape ``(truths, predictions)``."""
@@ -56,7 +57,12 @@ def rate(table: Table, counted: Mask, among: Mask) -> Rate:
     """
     counted = counted & among
     k, n = _sum(table.n, counted), _sum(table.n, among)
-    if table.weight is None and table.buckets is None:
+    limits: ClopperPearson
+    if table.noise_terms is not None:
+        noisy = _of_noisy(table, counted, among & ~counted)
+        k, n, value = noisy.k.astype(np.int64), noisy.n.astype(np.int64), noisy.value
+        limits = noisy
+    elif table.weight is None and table.buckets is None:
         value = _divide(k, n)
         limits = ClopperPearson(value, n.astype(float), np.full(len(n), np.inf))
     else:
@@ -67,6 +73,13 @@ def rate(table: Table, counted: Mask, among: Mask) -> Rate:
             part = _sum(table.buckets, counted)
             limits = ClopperPearson(value, *effective_size(table, among, part, value, value * (1 - value)))
     return Rate(k, n, value, limits)
+
+
+def _of_noisy(table: Table, counted: Mask, rest: Mask) -> NoisyProportion:
+    """A rate of counts that noise was added to."""
+    k, others = (_sum(table.n, mask).astype(float) for mask in (counted, rest))
+    terms = (_sum(table.noise_terms, mask).astype(float) for mask in (counted, rest))
+    return NoisyProportion.of(k, others, np.full(len(k), table.noise_scale), *terms)
 
 
 def selection(table: Table) -> Rate:

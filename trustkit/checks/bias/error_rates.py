@@ -31,6 +31,7 @@ _UNDEFINED = "undefined where either has no positives or no negatives"
 
 @check(
     version="2",
+    bears_noise=True,
     metrics={
         **rate_metrics("tpr", "true positive rate", "positives"),
         **rate_metrics("fpr", "false positive rate", "negatives"),

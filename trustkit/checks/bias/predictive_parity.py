@@ -24,6 +24,7 @@ from trustkit.measure.rates import Rate, rate
 
 @check(
     version="2",
+    bears_noise=True,
     metrics={
         **rate_metrics("ppv", "positive predictive value", "row predicted positive"),
         **rate_metrics("npv", "negative predictive value", "row predicted negative"),

@@ -33,6 +33,7 @@ _FLIP_FLOP = "One person decided otherwise would reverse the order of the two gr
 
 @check(
     version="2",
+    bears_noise=True,
     metrics={
         "rate": Metric("selection rate", "share", f"of each group; {_UNDEFINED}"),
         "ratio": Metric(
@@ -159,7 +160,7 @@ def selection_rate(
             sides = pairs.sides(table, selection, selected)
             show = partial(pairs.estimates, table, judged=wanted, more=more)
             yield from figures("rate", table, selected, more)
-            simple = table.weight is None and table.buckets is None
+            simple = table.weight is None and table.buckets is None and table.noise_terms is None
             yield from _parity(sides, partial(show, fewest=sides.fewest), simple=simple)
             if simple:
                 yield from _significance(sides, partial(show, fewest=sides.fewest))
