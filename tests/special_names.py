@@ -55,6 +55,34 @@ NAMES = {
     "milleti": "ethnicity", "saglyk_ýagdaýy": "health", "keseli": "health", "maýyplygy": "health", "gan_topary": "health",
     "dini_ynanjy": "religion", "syýasy_garaýşy": "politics", "jenaýat": "criminal", "barmak_yzy": "biometrics",
     "çaganyň_ady": "children",
+    # Written down before they were tried
+    "pat_diag_cd": "health", "admit_diagnosis_desc": "health", "disability_flag": "health", "chronic_disease_cnt":
+    "health", "insurance_claim_illness": "health", "employee_health_notes": "health", "bloodPressureSystolic": "health",
+    "hiv_status_code": "health", "mental_disorder": "health", "asthma_ind": "health", "pregnancy_week": "health",
+    "vaccination_dose": "health", "covid19_test": "health", "surgery_date": "health", "cancer_stage": "health",
+    "disabled_yn": "health", "RaceDesc": "ethnicity", "emp_ethnicity": "ethnicity", "race_white": "ethnicity",
+    "EthnicOrigin": "ethnicity", "applicant_race": "ethnicity", "tribal_affiliation": "ethnicity", "HispanicOrigin":
+    "ethnicity", "religion_code": "religion", "ReligiousBelief": "religion", "faith_community": "religion",
+    "political_affiliation": "politics", "party_registration": "politics", "PoliticalParty": "politics",
+    "union_membership": "union", "trade_union_member": "union", "sexuality": "sex-life", "gender_identity": "sex-life",
+    "genome_id": "genetics", "gene_expression_1": "genetics", "allele_freq": "genetics", "fingerprint_img": "biometrics",
+    "facial_features": "biometrics", "voice_print_hash": "biometrics", "criminal_history": "criminal", "felony_count":
+    "criminal", "arrest_record": "criminal", "convicted_before": "criminal", "jail_days": "criminal", "juvenile_offender":
+    "criminal", "minor_child_name": "children", "pupil_name": "children", "анамнез_жизни": "health", "основной_диагноз":
+    "health", "Группа инвалидности": "health", "перенесенные_заболевания": "health", "медкарта_номер": "health", "нац_ть":
+    "ethnicity", "этнос": "ethnicity", "вероисп": "religion", "партийная_принадлежность": "politics", "судимость_есть":
+    "criminal", "уголовное_дело": "criminal", "привлекался_к_уголовной": "criminal", "отпечаток_пальца": "biometrics",
+    "член профсоюза": "union", "сын_несовершеннолетний": "children", "zabolevaniya": "health", "sostoyanie_zdorovya":
+    "health", "veroispovedanie_klienta": "religion", "sudimosti": "criminal", "invalidnost_gruppa": "health",
+    "миллати_шаҳрванд": "ethnicity", "бемориҳои_музмин": "health", "ташхиси_духтур": "health", "маъюб_ҳаст": "health",
+    "эътиқоди_динӣ": "religion", "узвияти_ҳизб": "politics", "ҷинояти_содиршуда": "criminal", "хуни_гурӯҳ": "health",
+    "millati_tojik": "ethnicity", "kasalligi_bormi": "health", "sog'lig'i_holati": "health", "nogironligi_bor": "health",
+    "millati_nomi": "ethnicity", "dini_e'tiqod": "religion", "sudlanganlik_holati": "criminal", "касаллиги": "health",
+    "диний_эътиқоди": "religion", "partiyaviyligi": "politics", "аурулары": "health", "денсаулығы": "health",
+    "мүгедек_пе": "health", "этникалық_тегі": "ethnicity", "діни_наным": "religion", "соттылығы_бар_ма": "criminal",
+    "ultı": "ethnicity", "оорулары": "health", "ден_соолук_абалы": "health", "майып_тобу": "health", "улуту_кыргыз":
+    "ethnicity", "дини_көз_карашы": "religion", "соттолгон_беле": "criminal", "saglygy": "health", "kesel_ady": "health",
+    "milleti_kim": "ethnicity", "dini_ynanjy": "religion", "jenaýat_işi": "criminal",
 }  # fmt: skip
 
 PROXIES = {
@@ -88,4 +116,19 @@ TRAPS = (
     "вернуть", "проверка", "уверенность", "верх", "партнер", "partition", "particle", "department", "apartment",
     "custody_account", "tribune", "attribute", "contribution", "distribution", "castle", "broadcast",
     "forecast", "lat", "result", "consult", "multi", "ultimate", "резултат",
+    # Written down before they were tried
+    "race_condition_flag", "raceway", "brace_size", "embrace_score", "traces", "racket", "party_address", "partyRole",
+    "contractParty", "union_all", "reunion", "communion", "sunion_key", "unionpay_card", "healthcheck_url", "stealth",
+    "wealth_index", "commonwealth", "patience", "impatient_clicks", "diagonal", "diagram", "heartbeat", "hearth",
+    "cardinality", "cardholder", "scorecard", "discard_rate", "insulation", "mutable", "commute_time", "gene_ric",
+    "general_score", "genre_id", "regenerate", "organic", "religare_code", "belief_score", "beliefs_n", "politely",
+    "metropolitan", "policy_holder", "police_station", "criminality_index_area", "pricing", "prison_cell_battery",
+    "arrestor", "convention_center", "convictions_lift", "child_sku", "childless_theme", "kids_menu_price", "minor_axis",
+    "pupil_ratio_school", "infantry", "baby_boomer_segment", "facebook_id", "interface_id", "surface_area", "iris_width",
+    "voice_channel", "retinue", "dna_score_marketing", "snap_count", "allegro", "sexagesimal", "sexton", "middlesex",
+    "essex_flag", "unisex_shoes", "homogeneity", "bisection", "lesson", "gaylussac", "порядок", "рассрочка", "расход",
+    "раса_кофе", "веранда", "вероятность", "верность", "номер_дома", "больше", "большой", "заказ_партия", "партнерство",
+    "профиль", "профит", "союз_код", "сделка", "ген_директор", "генератор", "детали", "деталь", "шкала", "школа_код",
+    "dinar_rate", "dinamika", "tibbiy_narx", "mil_turi", "ulush", "ultratovush", "kesim", "kesma", "saglama",
+    "dori_qutisi_soni", "bola_krovat", "aurora", "auth_code", "ooredoo",
 )  # fmt: skip

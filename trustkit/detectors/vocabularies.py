@@ -51,22 +51,22 @@ HEALTH = Vocabulary(
     диспансер*, состоит на учете, disease*, illness*, sickness*, sick leave, sick days, disabilit*, disabled
     person, impairment*, medical*, symptom*, syndrome*, allerg*, asthma*, diabet*, cancer*, tumor*, tumour*,
     hiv, hiv status, aids status, hepatit*, covid, tubercul*, hypertens*, epilep*, pregnan*, miscarriage*,
-    abortion*, mental health, mental illness, psychiatr*, depression, depressive, anxiety, dementia, autis*,
-    adhd, insulin*, glucose*, cholesterol*, chol, hemoglobin*, haemoglobin*, hba, bmi, body mass index,
-    blood*, heart rate, heart disease*, heart attack*, heart failure, cardiac*, cardio*, trestbps, thalach,
-    thalassemia, angina, chest pain, exang, ecg, ekg, restecg, comorbid*, vaccin*, immunization*, icd, icd
-    code*, chronic*, obes*, anemia, anaemia, stroke history, had stroke, creatinin*, surgery, surgeries,
-    hospitalization*, hospitalized, hospitalised, readmitted, readmission*, patient history, hearing loss,
-    wheelchair*, blindness, family history of, menopaus*, menstrua*, диагноз*, болезн*, заболев*, здоров*,
-    инвалидност*, группа инвалид*, симптом*, аллерги*, беремен*, анамнез*, туберкул*, онколог*, психиатр*,
-    психич*, группа крови, давление артериальное, артериальное давление, вич статус, вакцин*, прививк*,
-    больничн*, медицин*, мкб, диабет*, астма, гепатит*, хронич*, гипертони*, холестерин*, сахар крови,
-    саломат*, бемори*, касалӣ, ташхис*, маъюб*, ҳомила*, гурӯҳи хун, фишори хун, эмгузар*, kasallik*,
-    kasalligi, tashxis*, sogʻliq*, sogʻlig*, nogiron*, homilador*, qon guruhi, qon bosimi, emlash, emlangan*,
-    ауруы, ауру түрі, аурулар*, созылмалы ауру, денсаулық*, денсаулығ*, мүгедек*, жүктілі*, қан тобы, қан
-    қысымы, екпе*, оорусу, оору түрү, өнөкөт оору, ден соолу*, майып*, майыптыг*, кош бойлуу*, кан тобу, кан
-    басымы, эмдөө*, kesel, keseli, keselleri, keselçilik*, saglyk*, saglyg*, maýyp*, göwrelilik*, gan topary,
-    gan basyşy, sanjym*
+    abortion*, mental health, mental illness, mental disorder*, медкарт*, мед карта, хуни гурӯҳ, psychiatr*,
+    depression, depressive, anxiety, dementia, autis*, adhd, insulin*, glucose*, cholesterol*, chol,
+    hemoglobin*, haemoglobin*, hba, bmi, body mass index, blood*, heart rate, heart disease*, heart attack*,
+    heart failure, cardiac*, cardio*, trestbps, thalach, thalassemia, angina, chest pain, exang, ecg, ekg,
+    restecg, comorbid*, vaccin*, immunization*, icd, icd code*, chronic*, obes*, anemia, anaemia, stroke
+    history, had stroke, creatinin*, surgery, surgeries, hospitalization*, hospitalized, hospitalised,
+    readmitted, readmission*, patient history, hearing loss, wheelchair*, blindness, family history of,
+    menopaus*, menstrua*, диагноз*, болезн*, заболев*, здоров*, инвалидност*, группа инвалид*, симптом*,
+    аллерги*, беремен*, анамнез*, туберкул*, онколог*, психиатр*, психич*, группа крови, давление
+    артериальное, артериальное давление, вич статус, вакцин*, прививк*, больничн*, медицин*, мкб, диабет*,
+    астма, гепатит*, хронич*, гипертони*, холестерин*, сахар крови, саломат*, бемори*, касалӣ, ташхис*,
+    маъюб*, ҳомила*, гурӯҳи хун, фишори хун, эмгузар*, kasallik*, kasalligi, tashxis*, sogʻliq*, sogʻlig*,
+    nogiron*, homilador*, qon guruhi, qon bosimi, emlash, emlangan*, ауруы, ауру түрі, аурулар*, созылмалы
+    ауру, денсаулық*, денсаулығ*, мүгедек*, жүктілі*, қан тобы, қан қысымы, екпе*, оорусу, оору түрү, өнөкөт
+    оору, ден соолу*, майып*, майыптыг*, кош бойлуу*, кан тобу, кан басымы, эмдөө*, kesel, keseli, keselleri,
+    keselçilik*, saglyk*, saglyg*, maýyp*, göwrelilik*, gan topary, gan basyşy, sanjym*
     """,
     unsure="""
     stroke, patient*, family history, condition*, handicap*, disabled, therap*, clinical*, treatment*,
@@ -130,12 +130,12 @@ HEALTH = Vocabulary(
 ETHNICITY = Vocabulary(
     names="""
     ethnic*, race, raceeth*, racev, racepct*, racial*, anc 1 p, anc 2 p, nacionaln*, национальн* принадлежн*,
-    is hispanic, hispanic*, latino, african american, indigenous status, tribe, tribal*, caste, skin color,
-    skin colour, rac 1 p, detailed race, race ethnicity, national origin, is black, is white, is asian,
-    национальност*, нацмен*, этнич*, этнос*, этногрупп*, народность, расов*, раса, национальная
-    принадлежность, миллат, миллати, миллаташ, қавмият*, мансубияти миллӣ, millat, millati, millatingiz*,
-    elat, etnik*, ұлт, ұлты, ұлтыңыз, ұлттық тегі, этникалық*, этностық*, улут, улуту, улутуңуз, этникалык*,
-    milleti, millet, milletiňiz, etniki*
+    нац ть, нац принадлежн*, is hispanic, hispanic*, latino, african american, indigenous status, tribe,
+    tribal*, caste, skin color, skin colour, rac 1 p, detailed race, race ethnicity, national origin, is
+    black, is white, is asian, национальност*, нацмен*, этнич*, этнос*, этногрупп*, народность, расов*, раса,
+    национальная принадлежность, миллат, миллати, миллаташ, қавмият*, мансубияти миллӣ, millat, millati,
+    millatingiz*, elat, etnik*, ұлт, ұлты, ұлтыңыз, ұлттық тегі, этникалық*, этностық*, улут, улуту,
+    улутуңуз, этникалык*, milleti, millet, milletiňiz, etniki*
     """,
     unsure="""
     indigenous, clan, tribe name, irqi, ancestry, descent, black, white, minority, origin group, irq, нация,
@@ -196,11 +196,12 @@ ETHNICITY = Vocabulary(
 
 RELIGION = Vocabulary(
     names="""
-    relig*, eʼtiqod*, church attendance, church member*, faith group, faith affiliation, creed, denomination
-    religious, caste religion, muslim, is muslim, is christian, islamic status, sect, worship*, религ*,
-    религиозн*, вероисповедан*, конфесси*, вероучени*, вера исповедан*, дину мазҳаб, мазҳаб*, эътиқоди динӣ,
-    дини, динӣ, diniy, dini, diniy eʼtiqod, mazhab*, eʼtiqod, діни, діні, діни сенім*, дін ұстан*, диний
-    ишеним*, диний, дини ишеними, dini ynanç*, dini ynanjy, dini garaýyş*
+    relig, religi*, eʼtiqod*, church attendance, church member*, faith group, faith affiliation, creed,
+    denomination religious, caste religion, muslim, is muslim, is christian, islamic status, sect, worship*,
+    религиоз*, религия, религии, религ принадлежн*, религиозн*, вероисп*, конфесси*, вероучени*, вера
+    исповедан*, дину мазҳаб, мазҳаб*, эътиқоди динӣ, дини, динӣ, diniy, dini, diniy eʼtiqod, mazhab*,
+    eʼtiqod, діни, діні, діни сенім*, дін ұстан*, диний ишеним*, диний, дини ишеними, dini ynanç*, dini
+    ynanjy, dini garaýyş*
     """,
     unsure="""
     faith, belief*, church, denomination, din, дин, дін, вера, сенім, ишеним, ynanç, эътиқод
@@ -363,16 +364,16 @@ BIOMETRICS = Vocabulary(
 
 CRIMINAL = Vocabulary(
     names="""
-    criminal*, convict*, felon*, misdemeanor*, misdemeanour*, arrest*, police record*, prison*, incarcerat*,
-    inmate*, jail*, parole, paroled, recidiv*, recid, is recid, is violent recid, two year recid, decile
-    score recid, priors, priors count, prior conviction*, prior arrest*, prior offense, prior offence*, prior
-    felon*, juv fel count, juv misd count, juv other count, offender*, offence history, offense history, c
-    charge degree, charge degree, r charge degree, crime history, crime record, rap sheet, custody status,
-    probation officer, sex offender*, warrant status, court record*, судимост*, судим, преступлен*,
-    преступник*, осужд*, арест*, уголовн*, тюрьм*, тюремн*, заключенн*, условный срок, срок заключения, доғи
-    судӣ*, судшавӣ, судшуда*, ҷиноят*, маҳкум*, маҳбас*, зиндон*, sudlan*, sudlangan*, jinoyat*, mahkum*,
-    qamoq*, ozodlikdan mahrum*, соттал*, сотталғ*, соттылы*, соттулуг*, қылмыс*, түрме*, бас бостандығы*,
-    кылмыш*, соттолгон*, соттуулуг*, камакта*, jenaýat*, kesilen*, sudimost*, türme*
+    criminal*, convict*, felon*, misdemeanor*, misdemeanour*, arrest, arrests, arrested, police record*,
+    prison*, incarcerat*, inmate*, jail*, parole, paroled, recidiv*, recid, is recid, is violent recid, two
+    year recid, decile score recid, priors, priors count, prior conviction*, prior arrest*, prior offense,
+    prior offence*, prior felon*, juv fel count, juv misd count, juv other count, offender*, offence history,
+    offense history, c charge degree, charge degree, r charge degree, crime history, crime record, rap sheet,
+    custody status, probation officer, sex offender*, warrant status, court record*, судимост*, судим,
+    преступлен*, преступник*, осужд*, арест*, уголовн*, тюрьм*, тюремн*, заключенн*, условный срок, срок
+    заключения, доғи судӣ*, судшавӣ, судшуда*, ҷиноят*, маҳкум*, маҳбас*, зиндон*, sudlan*, sudlangan*,
+    jinoyat*, mahkum*, qamoq*, ozodlikdan mahrum*, соттал*, сотталғ*, соттылы*, соттулуг*, қылмыс*, түрме*,
+    бас бостандығы*, кылмыш*, соттолгон*, соттуулуг*, камакта*, jenaýat*, kesilen*, sudimost*, türme*
     """,
     unsure="""
     offense*, offence*, crime*, charge degree, probation, custody, sentence length, prior, suspect*,
@@ -384,9 +385,10 @@ CRIMINAL = Vocabulary(
     custody fee*, custody account*, custody bank*, custodian*, child custody, prior probability, prior mean,
     prior art, prior year*, prior month*, prior balance*, prior period*, prior loan*, prior default*, prior
     week*, prior score*, prior address*, prior employ*, prior visit*, prior sales, prior claims, lightning
-    arrest*, surge arrest*, conviction score*, conviction rate*, conviction level*, investment conviction*,
-    rule conviction, conviction metric, arrest gear, suspect data, suspect parts, арест счета, арест счёта,
-    арест имущества, арест на счет*, account arrest*, arrested development
+    arrest*, surge arrest*, conviction score*, conviction rate*, convictions lift, criminality index*,
+    criminality rate*, conviction level*, investment conviction*, rule conviction, conviction metric, arrest
+    gear, suspect data, suspect parts, арест счета, арест счёта, арест имущества, арест на счет*, account
+    arrest*, arrested development
     """,
     values="""
     convicted, felony, misdemeanor, misdemeanour, incarcerated, imprisoned, paroled, acquitted, ex convict,
@@ -409,15 +411,15 @@ CHILDREN = Vocabulary(
     names="""
     child name*, child first name, child last name, child dob, child birth*, child age*, childs age, childs
     name, child gender, child sex, child school, child photo*, is child, is minor, minor name, is underage,
-    underage*, juvenile*, schoolchild*, kindergart*, preschool*, nursery school, infant*, toddler*, newborn*,
-    baby*, pupil name, pupil id, pupil age, orphan*, foster child*, student under, parental consent, guardian
-    consent, несовершеннолетн*, школьник*, школьниц*, дошкольник*, дошкольн*, малолетн*, младенец*, детсад*,
-    детский сад, фио ребенка, имя ребенка, возраст ребенка, дата рождения ребенка, пол ребенка, подросток*,
-    сирота, ребенок сирота, ноболиғ*, номи кӯдак, ному насаби кӯдак, синни кӯдак, кӯдакистон, ятим*, voyaga
-    yetmagan*, bolaning*, bola ismi, bola yoshi, bolalar bogʻcha*, bogʻcha*, chaqaloq*, yetim*, кәмелетке
-    толмаған*, баланың*, балабақша*, бала аты, бала жасы, нәресте*, жетім*, жашы жете элек*, жашы жетпеген*,
-    баланын*, бала бакча*, наристе*, жетим*, kämillik ýaşyna ýetmedik*, çaganyň*, çagalar bagy*, çaga ady,
-    bäbek*, ýetim*
+    underage*, juvenile*, schoolchild*, kindergart*, preschool*, nursery school, infant, infants, toddler*,
+    newborn*, baby name, baby weight, baby dob, baby birth*, pupil name, pupil id, pupil age, orphan*, foster
+    child*, student under, parental consent, guardian consent, несовершеннолетн*, школьник*, школьниц*,
+    дошкольник*, дошкольн*, малолетн*, младенец*, детсад*, детский сад, фио ребенка, имя ребенка, возраст
+    ребенка, дата рождения ребенка, пол ребенка, подросток*, сирота, ребенок сирота, ноболиғ*, номи кӯдак,
+    ному насаби кӯдак, синни кӯдак, кӯдакистон, ятим*, voyaga yetmagan*, bolaning*, bola ismi, bola yoshi,
+    bolalar bogʻcha*, bogʻcha*, chaqaloq*, yetim*, кәмелетке толмаған*, баланың*, балабақша*, бала аты, бала
+    жасы, нәресте*, жетім*, жашы жете элек*, жашы жетпеген*, баланын*, бала бакча*, наристе*, жетим*,
+    kämillik ýaşyna ýetmedik*, çaganyň*, çagalar bagy*, çaga ady, bäbek*, ýetim*
     """,
     unsure="""
     child, minor, minors, pupil*, kid, schoolboy, schoolgirl, adolescent*, teen, teenager*, ученик*, ребенок,
