@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from trustkit.evidence.provenance import File, Provenance
 from trustkit.frames import Frame, FrameError
+from trustkit.models.scanning import files_of, folder_digest
 
 if TYPE_CHECKING:
     from trustkit.collectors.sources import Sources
@@ -97,10 +98,8 @@ def digest(path: Path) -> tuple[str, int]:
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    files = (each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
-    inside = sorted((each.relative_to(path).as_posix(), *digest(each)) for each in files)
-    listed = "".join(f"{name}\0{sha256}\n" for name, sha256, _ in inside)
-    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest(), sum(s for *_, s in inside)
+    inside = [(name, *digest(each)) for name, each in files_of(path)]
+    return folder_digest((name, sha256) for name, sha256, _ in inside), sum(size for *_, size in inside)
 
 
 def format_of(path: Path) -> str:

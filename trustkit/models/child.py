@@ -20,6 +20,7 @@ import select
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trustkit.models import wire
@@ -244,14 +245,29 @@ def _described(model: Any) -> dict[str, Any]:
 
 def _loaded(header: dict[str, Any]) -> Any:
     """Load the very bytes that were scanned."""
-    with open(header["path"], "rb") as file:
-        data = file.read()
-    if hashlib.sha256(data).hexdigest() != header["sha256"]:
+    data, digest = _read(header["path"], header["inside"])
+    if digest != header["sha256"]:
         raise wire.WireError("the file has changed since it was scanned")
     model = _LOADERS[header["form"]](data, header)
     del data
     gc.collect()
     return model
+
+
+def _read(path: str, inside: str | None) -> tuple[bytes, str]:
+    """Content and digest of a file; of a folder, the content of one file in it and the digest of all."""
+    if inside is None:
+        with open(path, "rb") as file:
+            data = file.read()
+        return data, hashlib.sha256(data).hexdigest()
+    from trustkit.models.scanning import files_of, folder_digest
+
+    kept, digests = b"", []
+    for name, each in files_of(Path(path)):
+        data = each.read_bytes()
+        digests.append((name, hashlib.sha256(data).hexdigest()))
+        kept = data if name == inside else kept
+    return kept, folder_digest(digests)
 
 
 def _pickle(data: bytes, header: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from trustkit.errors import ConfigError, ModelError, Problem
 from trustkit.models import wire
+from trustkit.models.folders import model_within
 from trustkit.models.process import Bounds, Process, Raised
 from trustkit.models.scanning import Finding, ScanReport, scan
 from trustkit.models.scanning.allowlist import split_name
@@ -232,12 +233,12 @@ class FileModel:
 
 
 def load(name: str, *, folder: Path, trust: str | None, allow: Mapping[str, str]) -> FileModel:
-    """Scan a model file, see whether it is trusted, and load it in a process of its own.
+    """Scan a model file or a folder of MLflow, see whether it is trusted, load it in a process of its own.
 
     Parameters
     ----------
     name : str
-        The file, relative to `folder`.
+        The file or folder, relative to `folder`.
     folder : Path
         Also where the process finds the user's own modules.
     trust : str or None
@@ -256,9 +257,10 @@ def load(name: str, *, folder: Path, trust: str | None, allow: Mapping[str, str]
     if not path.exists():
         raise ConfigError([Problem(_MODEL, f"there is no file {name}")])
     report = scan(path)
-    form = form_of(report)
     shown = Path(os.path.relpath(path, folder)).as_posix()
-    problems = list(_refusals(report, form, shown, trust, allow))
+    inside, why = _within(path, shown)
+    form = None if why else form_of(report if inside is None else scan(path / inside))
+    problems = list(_refusals(report, form, shown, trust, allow, why))
     if problems:
         raise Refused(problems, report)
     if form is None:
@@ -266,7 +268,16 @@ def load(name: str, *, folder: Path, trust: str | None, allow: Mapping[str, str]
     if form.package is not None and not _installed(form.package):
         found = f"{shown} is {form.title}, and {form.package} is not installed"
         raise ConfigError([Problem(_MODEL, f"{found}: pip install 'trustkit-audit[{form.extra}]'")])
-    return _started(path, report, form, [str(folder)], shown)
+    paths = [str(folder), *([str(path / "code")] if (path / "code").is_dir() else [])]
+    return _started(path, inside, report, form, paths, shown)
+
+
+def _within(path: Path, name: str) -> tuple[Path | None, str]:
+    """The model's file in a folder of MLflow, or why there is none; neither where `path` is a file."""
+    try:
+        return (model_within(path, name) if path.is_dir() else None), ""
+    except ConfigError as error:
+        return None, error.problems[0].found
 
 
 def form_of(report: ScanReport) -> Form | None:
@@ -296,7 +307,12 @@ def disallowed(report: ScanReport, allow: Mapping[str, str]) -> list[Finding]:
 
 
 def _refusals(
-    report: ScanReport, form: Form | None, name: str, trust: str | None, allow: Mapping[str, str]
+    report: ScanReport,
+    form: Form | None,
+    name: str,
+    trust: str | None,
+    allow: Mapping[str, str],
+    why: str,
 ) -> list[Problem]:
     digest = f"sha256:{report.sha256}"
     found = disallowed(report, allow)
@@ -305,7 +321,8 @@ def _refusals(
     if form is None:
         holds = ", ".join(report.facts["kinds"]) or "nothing"
         scanned = f". The scan found {told}{more}" if found else ""
-        return [Problem(_MODEL, f"{name} is no model file that can be loaded: it holds {holds}{scanned}")]
+        why = why or f"{name} is no model file that can be loaded: it holds {holds}"
+        return [Problem(_MODEL, f"{why}{scanned}")]
     problems = []
     if found:
         problems.append(Problem(_MODEL, f"{name} ({digest}) is not loaded. The scan found {told}{more}"))
@@ -331,14 +348,23 @@ def _refusals(
     return problems
 
 
-def _started(path: Path, report: ScanReport, form: Form, paths: list[str], name: str) -> FileModel:
+def _started(
+    path: Path, inside: Path | None, report: ScanReport, form: Form, paths: list[str], name: str
+) -> FileModel:
     process, why = None, ""
     told: dict[str, Any] = {}
     types = [f"{module}.{attribute}" for module, attribute in report.facts["imports"]]
     try:
-        process = Process(BOUNDS.for_file(path.stat().st_size), paths)
+        process = Process(BOUNDS.for_file((path / (inside or "")).stat().st_size), paths)
         told, _ = process.ask(
-            {"op": "load", "path": str(path), "sha256": report.sha256, "form": form.name, "types": types}
+            {
+                "op": "load",
+                "path": str(path),
+                "inside": None if inside is None else inside.as_posix(),
+                "sha256": report.sha256,
+                "form": form.name,
+                "types": types,
+            }
         )
     except Raised as error:
         if process is not None:

@@ -102,6 +102,18 @@ def scan(
     return scanner.report(str(source), digest, read)
 
 
+def files_of(root: Path) -> list[tuple[str, Path]]:
+    """Files of a folder under their names in it, sorted; links are left out."""
+    files = (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted((path.relative_to(root).as_posix(), path) for path in files)
+
+
+def folder_digest(files: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a folder: that of its sorted list of names and digests."""
+    listed = "".join(f"{name}\0{digest}\n" for name, digest in files)
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 @dataclass
 class _Walked:
     """How far the pickle streams of a part were walked, and what stopped that."""
@@ -173,19 +185,20 @@ class _Scanner:
         """Scan every file of a folder; links are not followed."""
         digests, total = [], 0
         self.beside = True
-        for name, path in sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*")):
+        for path in root.rglob("*"):
             if path.is_symlink():
+                name = path.relative_to(root).as_posix()
                 self.note("incomplete", name, name, "a link, which is not followed")
-            elif path.is_file():
-                try:
-                    self.budget.enter()
-                except FaultError as fault:
-                    self.note("incomplete", "rest of the folder", name, str(fault))
-                    break
-                digest, read = self.path(path, name)
-                digests.append(f"{name}\0{digest}\n")
-                total += read
-        return hashlib.sha256("".join(digests).encode("utf-8", "surrogateescape")).hexdigest(), total
+        for name, path in files_of(root):
+            try:
+                self.budget.enter()
+            except FaultError as fault:
+                self.note("incomplete", "rest of the folder", name, str(fault))
+                break
+            digest, read = self.path(path, name)
+            digests.append((name, digest))
+            total += read
+        return folder_digest(digests), total
 
     def path(self, path: Path, name: str) -> tuple[str, int]:
         """Scan one file; a large one is mapped, not read."""
