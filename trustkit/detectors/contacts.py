@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # from the @ on, so that a long text without one costs nothing
 _EMAIL = re.compile(r"(?<=[\w%+-])@(?:[\w-]{1,63}\.){1,4}[^\W\d_]{2,24}(?![\w@])")
+_SIGNED_IN = re.compile(r"://[^\s/]{0,150}$")
 _EMAIL_WORDS = re.compile(r"\be ?mails?\b|\bmail\b|почт|электрон\w* адрес|пошта|e pocht|эл пошт")
 
 _PLUS = re.compile(
@@ -82,7 +83,8 @@ _ADDRESS_SHAPE = re.compile(r"(?m)^(?=[^\n]{0,200}\d)(?=[^\n]{0,200}[^\W\d_]{3})
 def _find_emails(content: Content) -> tuple[Places, Places]:
     if "@" not in content.joined:
         return NOTHING
-    places = content.search(_EMAIL)
+    found = (match.start() for match in _EMAIL.finditer(content.joined))
+    places = content.places(at for at in found if not _SIGNED_IN.search(content.joined, max(at - 160, 0), at))
     return places, places
 
 

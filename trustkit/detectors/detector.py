@@ -47,7 +47,7 @@ class Detector:
         Found in `Content.spoken`, the words of a column's name.
     chance : float
         Share of the values of its shape that its check digit lets pass by
-        chance; 0 where there is no check digit. Where there is one, a value
+        chance, at most; 0 where there is no check digit. Where there is one, a value
         that it does not let pass is none, whatever the column's name says.
     """
 

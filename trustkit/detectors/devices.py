@@ -119,7 +119,7 @@ def _find_positions(content: Content) -> tuple[Places, Places]:
 DETECTORS = (
     Detector("ip", IDENTIFIERS, "IP addresses", _find_ips, _IP_WORDS),
     Detector("mac", IDENTIFIERS, "MAC addresses", _find_macs, _MAC_WORDS),
-    Detector("imei", IDENTIFIERS, "IMEIs", _find_imeis, _IMEI_WORDS, 0.1),
+    Detector("imei", IDENTIFIERS, "IMEIs", _find_imeis, _IMEI_WORDS, 0.2),
     Detector("account-link", IDENTIFIERS, "links with a user's name", _find_links, _LINK_WORDS),
     Detector("device-id", IDENTIFIERS, "device identifiers", _find_devices, _DEVICE_WORDS),
     Detector("position", IDENTIFIERS, "positions to 11 m or closer", _find_positions, _PLACE_WORDS),

@@ -225,8 +225,8 @@ def _national(content: Content) -> tuple[Places, Places]:
 
 NOTHING: tuple[Places, Places] = (np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp))
 
-# chance: the greatest share, over last digits, that passes; most of numbers that end in 0, where the
-# remainders 0 and 10 both give a 0
+# chance: the most that passes among numbers of no meaning, random or counting up by any step; more than of
+# random ones where two remainders give the digit 0, in which made-up numbers like to end
 DETECTORS = (
     _number("kz-iin", "Kazakh IINs", _IIN, [12], _iin_layout, iin, 0.1, lost=3, named_any=True),
     _number("kz-bin", "Kazakh BINs", _BIN, [12], _bin_layout, iin, 0.1, lost=3),
@@ -234,12 +234,12 @@ DETECTORS = (
     _number("uz-stir", "Uzbek STIRs", _STIR, [9], _stir_layout),
     _number("kg-pin", "Kyrgyz PINs", _KG, [14], _kg_layout, lost=1),
     _number("tj-inn", "Tajik INNs", _TJ, [9], _any, lost=2),
-    _number("ru-inn-12", "Russian INNs of persons", _INN, [12], _any, inn, 0.034, lost=1),
-    _number("ru-inn-10", "Russian INNs of firms", _INN, [10], _any, inn, 0.19, lost=1),
-    _number("ru-ogrn", "Russian OGRNs", _OGRN, [13], _ogrn_layout, ogrn, 0.19),
-    _number("ru-ogrnip", "Russian OGRNs of entrepreneurs", _OGRN, [15], _ogrn_layout, ogrn, 0.16),
-    _number("ru-snils", "Russian SNILS", _SNILS, [11], _any, snils, 0.02, lost=2),
-    _number("tr-tckn", "Turkish identity numbers", _TCKN, [11], _first_not_0, tckn, 0.011),
+    _number("ru-inn-12", "Russian INNs of persons", _INN, [12], _any, inn, 0.05, lost=1),
+    _number("ru-inn-10", "Russian INNs of firms", _INN, [10], _any, inn, 0.2, lost=1),
+    _number("ru-ogrn", "Russian OGRNs", _OGRN, [13], _ogrn_layout, ogrn, 0.2),
+    _number("ru-ogrnip", "Russian OGRNs of entrepreneurs", _OGRN, [15], _ogrn_layout, ogrn, 0.2),
+    _number("ru-snils", "Russian SNILS", _SNILS, [11], _any, snils, 0.04, lost=2),
+    _number("tr-tckn", "Turkish identity numbers", _TCKN, [11], _first_not_0, tckn, 0.03),
     _number("cn-ric", "Chinese resident numbers", _RIC, [18], _ric_layout, ric, 0.1),
     Detector("national-id", IDENTIFIERS, "national numbers", _national, _NATIONAL),
 )

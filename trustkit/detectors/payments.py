@@ -83,7 +83,7 @@ def _find_accounts(content: Content) -> tuple[Places, Places]:
 
 
 DETECTORS = (
-    Detector("iban", IDENTIFIERS, "IBANs", _find_ibans, _IBAN_WORDS, 0.011),
-    Detector("card", IDENTIFIERS, "card numbers", _find_cards, _CARD_WORDS, 0.1),
+    Detector("iban", IDENTIFIERS, "IBANs", _find_ibans, _IBAN_WORDS, 0.02),
+    Detector("card", IDENTIFIERS, "card numbers", _find_cards, _CARD_WORDS, 0.2),
     Detector("bank-account", IDENTIFIERS, "bank accounts", _find_accounts, _ACCOUNT_WORDS),
 )

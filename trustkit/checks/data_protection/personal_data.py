@@ -177,7 +177,7 @@ def beyond_chance(hits: Hits, chance: float) -> bool:
 
 def _grounds(hits: Hits, n: int, title: str, chance: float) -> str:
     by_digit = (
-        f"check digit {hits.proven / n:.0%} (by chance {chance * hits.shaped / n:.1%})" if chance else None
+        f"check digit {hits.proven / n:.0%} (by chance up to {chance * hits.shaped / n:.0%})" if chance else None
     )
     by_shape = f"shape {hits.shaped / n:.0%}" + ("" if chance else f", {hits.proven / n:.0%} beyond doubt")
     grounds = ["column name" if hits.named else None, by_shape, by_digit]
