@@ -82,7 +82,7 @@ NAMES = {
     "мүгедек_пе": "health", "этникалық_тегі": "ethnicity", "діни_наным": "religion", "соттылығы_бар_ма": "criminal",
     "ultı": "ethnicity", "оорулары": "health", "ден_соолук_абалы": "health", "майып_тобу": "health", "улуту_кыргыз":
     "ethnicity", "дини_көз_карашы": "religion", "соттолгон_беле": "criminal", "saglygy": "health", "kesel_ady": "health",
-    "milleti_kim": "ethnicity", "dini_ynanjy": "religion", "jenaýat_işi": "criminal",
+    "milleti_kim": "ethnicity", "jenaýat_işi": "criminal",
 }  # fmt: skip
 
 PROXIES = {
