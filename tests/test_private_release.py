@@ -270,4 +270,13 @@ class TestCommand:
 
 
 def test_the_chance_of_a_name_is_stated(exact):
-    assert exact.with_noise(1.0).kinds["cells"].noise == {"epsilon": 1.0, "delta": DELTA, "scale": 3.0}
+    noise = exact.with_noise(1.0).kinds["cells"].noise
+    assert noise.items() >= {"epsilon": 1.0, "delta": DELTA, "scale": 3.0}.items()
+    drawn = seeded(5)(4 * 200_000, 3.0).reshape(-1, 4).sum(axis=1)
+    assert (1 + drawn >= noise["fewest"]).sum() == 0
+
+
+def test_what_is_left_out_is_said(exact):
+    notes = exact.with_noise(0.5).kinds["cells"].notes()
+    assert "a pass does not speak of them" in notes[1]
+    assert str(exact.with_noise(0.5).kinds["cells"].noise["fewest"]) in notes[1]

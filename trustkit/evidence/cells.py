@@ -133,7 +133,7 @@ class Cells:
 
     @property
     def noise(self) -> Mapping[str, float] | None:
-        """What noise was added to the counts: ``epsilon``, ``delta`` and the ``scale``; None without."""
+        """What noise was added: ``epsilon``, ``delta``, ``scale``, ``fewest`` rows of a group; or None."""
         found: Mapping[str, float] | None = self.schema.get("noise")
         return found
 
@@ -278,9 +278,11 @@ class Cells:
         """Say what was pooled and what is missing, in words for the card."""
         if self.noise is not None:
             return [
-                f"noise was added to every count: a row changes what is seen by at most a factor "
-                f"exp({self.noise['epsilon']:g}), but for a chance of {self.noise['delta']:g} "
-                f"(discrete Laplace, scale {self.noise['scale']:g}; the limits reckon with it)"
+                f"noise was added to every count: one row changes how likely anything seen is by at most a "
+                f"factor exp({self.noise['epsilon']:g}), but for a chance of {self.noise['delta']:g} "
+                f"(discrete Laplace, scale {self.noise['scale']:g}; limits widened)",
+                f"groups of fewer than about {self.noise['fewest']} rows, and groups of two attributes, are "
+                "left out: a pass does not speak of them",
             ]
         if self.parts is not None:
             return ["made to be shared: groups with small cells are pooled into (other)"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import isfinite
+from math import ceil, isfinite
 from typing import TypeAlias
 
 import numpy as np
@@ -64,13 +64,15 @@ def with_noise(cells: Cells, epsilon: float, draw: Draw | None = None) -> Cells:
         )
     views: list[tuple[str, ...]] = [(), *((name,) for name in cells.attributes)]
     scale = len(views) / epsilon
-    noise = {"epsilon": epsilon, "delta": DELTA, "scale": scale}
+    answers = len(cells.labels["truth"]) * len(cells.labels["prediction"])
+    fewest = 1 + ceil(reach(np.array([scale]), np.array([answers]), DELTA / len(views))[0])
+    noise = {"epsilon": epsilon, "delta": DELTA, "scale": scale, "fewest": fewest}
     schema = {**cells.schema, "strata": [], "score": False, "noise": noise}
     parts = {}
     for view in views:
         mine = view_of(cells, view)
         mine = replace(mine, schema={**schema, "attributes": list(view)})
-        parts[view] = _noisy(mine, scale, DELTA / len(views), draw or _opendp)
+        parts[view] = _noisy(mine, scale, fewest, draw or _opendp)
     nothing = cells.block.where(np.zeros(len(cells.block.codes), dtype=bool))
     labels = {
         name: parts[name,].labels[name] if (name,) in parts else cells.labels[name]
@@ -79,8 +81,8 @@ def with_noise(cells: Cells, epsilon: float, draw: Draw | None = None) -> Cells:
     return replace(cells, schema=schema, labels=labels, block=nothing, parts=parts)
 
 
-def _noisy(cells: Cells, scale: float, delta: float, draw: Draw) -> Cells:
-    """Counts of every cell that there could be, with noise; groups of few rows left out."""
+def _noisy(cells: Cells, scale: float, fewest: int, draw: Draw) -> Cells:
+    """Counts of every cell that there could be, with noise; groups of seemingly fewer rows left out."""
     shape = tuple(len(names) for names in cells.labels.values())
     size = int(np.prod(shape))
     if size > MOST_CELLS:
@@ -91,9 +93,7 @@ def _noisy(cells: Cells, scale: float, delta: float, draw: Draw) -> Cells:
     codes = np.stack(np.unravel_index(np.arange(size), shape), axis=1)
     labels = dict(cells.labels)
     if cells.attributes:
-        by_group = seen.reshape(shape[0], -1)
-        fewest = 1 + reach(np.array([scale]), np.array([by_group.shape[1]]), delta)
-        kept = by_group.sum(axis=1) >= fewest
+        kept = seen.reshape(shape[0], -1).sum(axis=1) >= fewest
         name = cells.attributes[0]
         labels[name] = tuple(label for label, keep in zip(labels[name], kept, strict=True) if keep)
         place = np.cumsum(kept) - 1
