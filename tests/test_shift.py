@@ -18,7 +18,7 @@ from trustkit.system import System
 
 DECLARED = {
     "columns": ["x", "c", "gone"], "absent": ["gone"], "bins": "", "seed": 0, "most": 5000, "unit": False,
-    "weight": True, "number": False,
+    "weight": True, "number": False, "target": None,
 }  # fmt: skip
 
 
@@ -209,6 +209,10 @@ class TestAudit:
         finding = card["safety/shift:ks:column=z:max"]
         assert (finding.verdict, finding.estimate) == ("inconclusive", None)
         assert "not in both tables" in finding.message
+
+    def test_training_without_the_target_is_no_claim(self):
+        card = self.card(table(300, 1), table(300, 2).drop(columns="y"))
+        assert not [id for id in card if "column=y" in id]
 
     def test_no_training_rows(self):
         evidence = collect(System(data=table(50), target="y", favorable=1), only=["shifts"])

@@ -29,7 +29,7 @@ def estimate(audit: Any, train: Any, metric: str) -> Estimate:
     pair = Pair(audit, train)
     rows = [np.arange(len(of.codes if isinstance(of, Labels) else of)) for of in (audit, train)]
     spread, _ = _spread(pair, *rows)
-    declared = {"absent": [], "number": False}
+    declared = {"absent": [], "number": False, "target": None}
     nothing = np.zeros((2, SCORE_BINS), dtype=np.int64)
     found = shift(Shifts(declared, len(rows[0]), {"x": spread}, nothing), judged=("psi",))
     return next(each for each in found if each.metric == metric)

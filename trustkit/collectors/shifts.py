@@ -100,6 +100,7 @@ def collect_shifts(sources: Sources) -> Shifts:
     declared = {
         "columns": columns,
         "absent": absent,
+        "target": sources.data.target,
         "bins": digest(bins),
         "seed": sources.seed,
         "most": MOST_JOINT,

@@ -70,7 +70,8 @@ class Shifts:
     ----------
     declared : mapping
         What was declared: ``columns``, in their order, ``absent`` (of them,
-        those that training lacks or that cannot be read), ``bins`` (a digest
+        those that training lacks or that cannot be read), which of them is
+        the ``target``, ``bins`` (a digest
         of the cut points and labels), ``seed``, ``most`` rows drawn to tell
         the tables apart, whether one row a ``unit`` counts, whether rows have
         a ``weight``, which is left aside, and whether the system predicts a ``number``.

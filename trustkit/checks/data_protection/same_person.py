@@ -13,10 +13,11 @@ from trustkit.measure.recurrence import beyond_chance
     version="1",
     metrics={
         "shared": Metric(
-            "share of audited persons whom training has too",
+            "overlap of persons with training",
             "share",
-            "by the declared unit: of the persons of the audit; by a column of names: of its rows, less the "
-            "share that recurs by chance, which is that of training rows of which training has another",
+            "share of audited persons whom training has too; by the declared unit: of the persons of the "
+            "audit; by a column of names: of its rows, less the share that recurs by chance, which is that "
+            "of training rows of which training has another",
         ),
     },
 )

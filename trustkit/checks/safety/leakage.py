@@ -39,11 +39,12 @@ _BEYOND_CHANCE = (
             "and but for case and spaces of words",
         ),
         "single_auc": Metric(
-            "AUC with which one input alone tells the outcome",
+            "single-input AUC",
             "share",
-            "each class against all others, the largest of them; of a number, whether it is above its "
-            "median; 0.5 is no better than a coin; the mean of two rankings, each learned from one half of "
-            "the drawn rows and measured on the other; ties count one half",
+            "how well one input alone ranks the outcome: each class against all others, the largest of "
+            "them; of a number, whether it is above its median; 0.5 is no better than a coin; the mean of "
+            "two rankings, each learned from one half of the drawn rows and measured on the other; ties "
+            "count one half",
         ),
         "later": Metric(
             "share of pairs of an audited and a training row whose training row is the later",

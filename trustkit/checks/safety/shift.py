@@ -48,7 +48,7 @@ _SMOOTHED = "half a row is added to each bin of either table; missing values are
             "Jensen-Shannon divergence", "nats", f"mean divergence from the mean of both; {_SMOOTHED}"
         ),
         "wasserstein": Metric(
-            "distance by which values moved",
+            "Wasserstein distance",
             "z",
             "area between the distribution functions from the least to the greatest cut point, in standard "
             "deviations of the training values; what lies beyond the cut points is not seen",
@@ -120,6 +120,8 @@ def shift(shifts: Shifts, *, judged: Collection[str] = ()) -> Iterator[Estimate]
     yield from _distances(ordered, shifts)
     yield from _variations(labels, shifts)
     for name in shifts.declared["absent"]:
+        if name == shifts.declared["target"]:
+            continue
         why = "not in both tables, or not read"
         yield Estimate("ks", {"column": name}, float("nan"), 0, shifts.of, why=why)
     yield from _joint(shifts)
