@@ -22,6 +22,7 @@ from trustkit.collectors.ablations import FEWEST, MOST
 from trustkit.errors import ConfigError
 from trustkit.evidence import Evidence
 from trustkit.evidence.ablations import Ablation, Ablations, Turned
+from trustkit.evidence.contents import Column, Contents, Hits
 from trustkit.system import System
 
 KEY = 'options."data-protection/minimization"'
@@ -91,8 +92,8 @@ def measured(model, data, **keys):
     return collect(system, only=["ablations"]).kinds["ablations"]
 
 
-def estimates(ablations, **options):
-    return {(e.metric, e.subject.get("column")): e for e in minimization(ablations, **options)}
+def estimates(ablations, contents=None, **options):
+    return {(e.metric, e.subject.get("column")): e for e in minimization(ablations, contents, **options)}
 
 
 USED = {"F": 0.0, "M": 0.2}
@@ -219,6 +220,7 @@ class TestTrainedAnew:
         assert found["personal_cost", "town"].interval(0.001)[1] < 0.01
         assert found["personal_cost", "sex"].note is None
 
+    @pytest.mark.slow
     def test_in_a_process_of_its_own_the_counts_are_the_same(self, tmp_path):
         model = self.trained(pipeline())
         file = tmp_path / "model.joblib"
@@ -312,6 +314,26 @@ class TestEstimates:
         assert {e.subject["column"] for e in bounded} == {"income", "region", "debt"}
         assert all(e.limits is not None for e in bounded)
 
+    @pytest.mark.parametrize(
+        ("detector", "hits", "personal"),
+        [
+            ("kz-iin", Hits(shaped=90, proven=80), True),
+            ("kz-iin", Hits(named=True, shaped=90, proven=9), True),
+            ("kz-iin", Hits(shaped=90, proven=9), False),
+            ("health", Hits(named=True), True),
+            ("health", Hits(shaped=60, proven=60), True),
+            ("health-unsure", Hits(named=True), False),
+            ("ethnicity-proxy", Hits(named=True, shaped=90, proven=90), False),
+            ("password", Hits(named=True, shaped=90, proven=90), False),
+        ],
+    )
+    def test_what_detectors_find_is_personal_too(self, detector, hits, personal):
+        families = {"kz-iin": "identifiers", "password": "secrets"}
+        schema = {"detectors": {detector: {"family": families.get(detector, "special")}}}
+        contents = Contents(schema, {("audit", "region"): Column(100, 100, 100, {detector: hits})})
+        found = estimates(ablations_of(3000), contents)
+        assert (("personal_cost", "region") in found) == personal
+
     def test_no_known_outcome_is_undefined(self):
         found = ablations_of(40)
         bare = {name: Ablation(40, 3) for name in found.shuffled}
@@ -321,7 +343,7 @@ class TestEstimates:
 
     def test_nothing_asked_is_not_applicable(self):
         with pytest.raises(NotApplicable, match="asked no rows"):
-            list(minimization(ablations_of(0)))
+            list(minimization(ablations_of(0), None))
 
 
 class TestAudit:
@@ -331,6 +353,11 @@ class TestAudit:
         keys = {"target": "y", "favorable": 1, "sensitive": ["sex"], "limits": self.LIMITS, **keys}
         card = tk.audit(model, data, only=["data-protection/minimization"], **keys)
         return {f.id.removeprefix("data-protection/minimization:"): f for f in card.findings}
+
+    def test_a_diagnosis_that_nobody_declared_is_found_and_fails(self):
+        data = table(4000, diagnosis=["asthma", "diabetes"] * 2000)
+        found = self.findings(Model(["points", "diagnosis"]), data)["personal_cost:column=diagnosis:min"]
+        assert found.verdict == "fail"
 
     def test_a_personal_input_that_costs_nothing_fails(self):
         found = self.findings(Model(), table(4000))["personal_cost:column=sex:min"]

@@ -9,7 +9,11 @@ import numpy as np
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.facts import fact
 from trustkit.evidence.ablations import Ablation, Ablations, Turned
+from trustkit.evidence.contents import Contents
 from trustkit.measure.intervals import AtMost, Difference, Least, Limits, Mean, proportions
+
+_UNSURE = ("-unsure", "-proxy")
+"""Endings of detectors of words that may mean something else, or that tell a proxy."""
 
 SHOWN = 3
 """Inputs that are not personal and cost the least, of which figures are shown."""
@@ -36,6 +40,7 @@ _COST = (
 )
 def minimization(
     ablations: Ablations,
+    contents: Contents | None,
     *,
     needed: Mapping[str, str] | None = None,
     judged: Collection[str] = (),
@@ -45,7 +50,8 @@ def minimization(
     Each input in turn is made to tell nothing: its values are exchanged
     between the drawn rows. Where the model can be trained anew, it also is,
     without the input. ``personal_cost`` is what that costs in balanced accuracy,
-    for the inputs that are declared sensitive or quasi-identifiers; ``cost``
+    for the inputs that are declared sensitive or quasi-identifiers, or that
+    detectors find to identify persons or to tell a special category; ``cost``
     the same for the others, ``unused`` the number of inputs that change no
     answer at all.
 
@@ -97,8 +103,9 @@ def minimization(
     """
     if not ablations.shuffled:
         raise NotApplicable("the model was asked no rows", supply="rows that the model can be asked")
-    kept, personal = needed or {}, ablations.schema["personal"]
-    told = [name for name in personal if name not in kept]
+    kept = needed or {}
+    personal = {*ablations.schema["personal"], *(_found(contents) if contents is not None else ())}
+    told = [name for name in ablations.inputs if name in personal and name not in kept]
     others = [name for name in ablations.inputs if name not in told and name not in kept]
     yield _unused(ablations)
     if not ablations.schema["target"]:
@@ -112,6 +119,19 @@ def minimization(
         why = "of those that cost least, chosen after looking: no interval"
         yield from _shown(dict.fromkeys(_cheapest(others, ablations), why), ablations)
     yield from _shown({name: f"needed: {reason}: no interval" for name, reason in kept.items()}, ablations)
+
+
+def _found(contents: Contents) -> Iterator[str]:
+    """Columns that detectors find to be about the person: by a special name, or by most of their values."""
+    identifiers, special = (contents.of_family(family) for family in ("identifiers", "special"))
+    for (_, name), column in contents.columns.items():
+        for detector, hits in column.hits.items():
+            is_special = detector in special and not detector.endswith(_UNSURE)
+            most = max(hits.proven, hits.shaped if hits.named else 0)
+            if (is_special and hits.named) or (
+                (is_special or detector in identifiers) and most > column.values / 2
+            ):
+                yield name
 
 
 def _unused(ablations: Ablations) -> Estimate:
