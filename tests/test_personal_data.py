@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import phonenumbers
 import pyarrow as pa
 import pytest
 from corpus import Maker, corpus, frame
@@ -23,6 +24,7 @@ from trustkit.checks.data_protection.personal_data import personal_data
 from trustkit.collectors.contents import column_of, columns_of, schema_of
 from trustkit.config import Config
 from trustkit.detectors import detectors
+from trustkit.detectors.contacts import DETECTORS as CONTACTS
 from trustkit.detectors.content import Content, plain, spoken
 from trustkit.detectors.detector import examine
 from trustkit.detectors.documents import mrz_digit
@@ -163,7 +165,7 @@ class TestNumbers:
                 assert check(ending).mean() < declared[name] + 0.001, name
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=[0, pytest.param(1, marks=pytest.mark.slow)])
 def searched(request):
     """The corpus of a seed, with what was found in each column."""
     columns = corpus(request.param)
@@ -264,6 +266,46 @@ class TestChance:
         assert weights[limits.upper(0.05) < LIMIT].sum() <= 0.05
 
 
+class TestPhones:
+    def dialed(self, text):
+        """Whether a text is proven to hold a phone number."""
+        return examine(Content("c", [text, "x"]), CONTACTS).get("phone", Hits()).proven
+
+    def test_examples_of_every_region_are_found_where_they_have_eight_digits(self):
+        found_, missed = 0, []
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+            for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+                number = phonenumbers.example_number_for_type(region, kind)
+                if number is not None:
+                    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+                    hit = self.dialed(text)
+                    found_ += hit
+                    missed += [] if hit else [text]
+        assert found_ > 480
+        assert all(len(text) < 10 for text in missed), missed
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "+992917123456",
+            "+99366123456",
+            "+996700123456",
+            "+998912345678",
+            "+77710009998",
+            "+79123456789",
+            "+93701234567",
+            "00992 91 712 34 56",
+            "8 (727) 123-45-67",
+        ],
+    )
+    def test_numbers_of_the_region(self, text):
+        assert self.dialed(f"tel. {text}.") == 1
+
+    @pytest.mark.parametrize("text", ["+99291712345", "+12345678.50", "998901234567", "1 234 567", "+1 2 3"])
+    def test_what_is_none(self, text):
+        assert self.dialed(text) == 0
+
+
 class TestHiding:
     """What must not hide a number is in the corpus; here are the single turns."""
 
@@ -359,7 +401,6 @@ class TestModelFiles:
         findings = {each.id.removeprefix(f"{ID}:"): each for each in card.findings}
         assert findings["identifying:file=model.pkl:max"].verdict == "fail"
         assert "_fit_X" in findings["stored:file=model.pkl"].message
-
 
     def test_texts_of_files_that_are_no_pickles(self):
         levels = [Maker(at).email() for at in range(20)]
