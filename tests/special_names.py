@@ -22,7 +22,7 @@ NAMES = {
     # Russian, and Russian in Latin letters
     "диагноз": "health", "Код_МКБ": "health", "группа_крови": "health", "инвалидность": "health",
     "состояние здоровья": "health", "хронические_заболевания": "health", "беременность": "health",
-    "diagnoz": "health", "gruppa_krovi": "health", "invalidnost": "health", "sostoyanie_zdorovya": "health",
+    "diagnoz": "health", "gruppa_krovi": "health", "invalidnost": "health",
     "национальность": "ethnicity", "natsionalnost": "ethnicity", "Nacionalnost": "ethnicity",
     "нaциoнaльнocть": "ethnicity", "раса": "ethnicity", "этническая_группа": "ethnicity",
     "вероисповедание": "religion", "религия": "religion", "religiya": "religion", "veroispovedanie": "religion",

@@ -5,9 +5,13 @@ import json
 import subprocess
 import sys
 import time
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -270,3 +274,27 @@ class TestHostile:
         started = time.process_time()
         assert one(path)["verdict"] in ("pass", "inconclusive")
         assert time.process_time() - started < 10
+
+    def test_what_raises_is_an_error(self, tmp_path, monkeypatch):
+        from trustkit.commands import files
+
+        monkeypatch.setattr(files, "_judged", lambda frame: 1 // 0)
+        entry = one(written(CLEAN, tmp_path / "a.csv"))
+        assert (entry["verdict"], entry["findings"][0]["why"]) == (
+            "error", "could not be looked at: ZeroDivisionError"
+        )  # fmt: skip
+
+    def test_columns_of_every_type(self, tmp_path):
+        n = 12
+        table = pa.table(
+            {
+                "list": [[1, 2]] * n, "record": [{"a": "x"}] * n, "null": pa.nulls(n),
+                "bytes": [b"\xff\xd8"] * n, "day": [date(2026, 1, 1)] * n, "decimal": [Decimal("1.5")] * n,
+                "flag": [True, None] * (n // 2), "coded": pa.array(["a", "b"] * (n // 2)).dictionary_encode(),
+                "": ["x"] * n, "a\nb": ["y"] * n,
+            }
+        )  # fmt: skip
+        pq.write_table(table, tmp_path / "a.parquet")
+        entry = one(tmp_path / "a.parquet")
+        assert entry["verdict"] in ("pass", "inconclusive")
+        assert not [each for each in entry["findings"] if each["verdict"] == "error"]

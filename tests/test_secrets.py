@@ -100,6 +100,7 @@ BENIGN = {
     "of a manual": "AKIAIOSFODNN7EXAMPLE",
     "of another manual": "ghp_1234567890abcdefghijklmnopqrstuvwxyzAB",
     "database of a manual": "postgresql://user:password@localhost/db",
+    "address of a manual": "see https://abc:xyz123@example.com/x and https://a:pw-12@sub.example.org",
     "address with a port": "http://localhost:8080/@home and https://a.b/c:d@e",
     "time": "2026-11-23T12:00:00:AAAA",
     "header alone": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",

@@ -75,9 +75,7 @@ def _text_entry(file: Path, kind: str, text: str) -> dict[str, Any]:
     findings = [finding_entry(path, each) for each in report.findings if not _is_no_model(each)]
     parts = list(parts_of(text))
     if kind == "notebook" and parts[0].where == "":
-        findings.append(
-            as_finding(f"{_UNREAD}:file={path}", {"file": path}, "error", "a notebook that is no JSON")
-        )
+        findings.append(_unread(path, "a notebook that is no JSON"))
     findings += _secrets(path, parts)
     return {**file_entry(report), "verdict": _worst(findings), "findings": findings}
 
@@ -125,9 +123,9 @@ def _table_entry(file: Path, kind: str, delimiter: str) -> dict[str, Any]:
         findings, notes = _judged(frame)
         facts |= {"rows": frame.rows, "columns": len(frame.columns), "notes": notes}
     except ConfigError as error:
-        told = "; ".join(problem.found for problem in error.problems)
-        subject = {"file": path}
-        findings = [as_finding(f"{_UNREAD}:file={path}", subject, "error", told, why=told, remedy=_READABLE)]
+        findings = [_unread(path, "; ".join(problem.found for problem in error.problems))]
+    except Exception as error:  # what could not be looked at never passes
+        findings = [_unread(path, f"could not be looked at: {type(error).__name__}")]
     return {
         "path": path,
         "verdict": _worst(findings),
@@ -135,6 +133,10 @@ def _table_entry(file: Path, kind: str, delimiter: str) -> dict[str, Any]:
         "sha256": digest(file)[0],
         "facts": facts,
     }
+
+
+def _unread(path: str, why: str) -> dict[str, Any]:
+    return as_finding(f"{_UNREAD}:file={path}", {"file": path}, "error", why, why=why, remedy=_READABLE)
 
 
 def _frame(file: Path, kind: str, delimiter: str) -> Frame:

@@ -112,8 +112,10 @@ def _is_key(token: str) -> bool:
 
 
 def _is_address(token: str) -> bool:
-    password = token.rpartition("@")[0].split(":", 2)[2]
-    return not (_PLACEHOLDER.search(password) or re.search(r"[<>{}$%*\[\]]", password))
+    password, _, host = token.split(":", 2)[2].rpartition("@")
+    return "example" not in host.lower() and not (
+        _PLACEHOLDER.search(password) or re.search(r"[<>{}$%*\[\]]", password)
+    )
 
 
 def _is_web_token(token: str) -> bool:
@@ -205,7 +207,7 @@ KINDS = (
         "address-with-password",
         "addresses with a password",
         ("://",),
-        re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@'\"<>]{0,64}:[^\s/@'\"<>]{3,128}@[\w.-]"),
+        re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@'\"<>]{0,64}:[^\s/@'\"<>]{3,128}@[\w.-]{1,253}"),
         _is_address,
     ),
     _kind(

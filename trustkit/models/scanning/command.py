@@ -148,5 +148,5 @@ def _as_text(entries: list[dict[str, Any]]) -> str:
     for entry in entries:
         lines.append(_printable(f"{entry['verdict']:12} {entry['path']}"))
         shown = [each for each in entry["findings"] if each["verdict"] != "pass"]
-        lines.extend(_printable(f"    {each['message']}") for each in shown)
+        lines.extend(_printable(f"    {each['verdict']:14} {each['message']}") for each in shown)
     return "\n".join(lines)
