@@ -378,6 +378,43 @@ def test_a_refusal_is_no_flip():
     assert refusals.estimate == len(refused)
 
 
+def test_a_row_without_an_answer_is_refused():
+    class Abstaining(Model):
+        def predict(self, X):
+            decided = super().predict(X).astype(object)
+            decided[X["income"].isna().to_numpy()] = None
+            return decided
+
+    found = effects(Abstaining())
+    assert found.effects["missing", MILD, "income"] == Effect(refused=MOST_OF_COLUMN, error="no answer")
+    some = found.effects["missing", MILD, ""]
+    assert (some.error, some.rows + some.refused) == ("no answer", MOST[MILD])
+    assert 80 < some.refused < 200
+    assert ("missing", SEVERE, "") in found.effects, "some rows were answered"
+    assert "income" not in found.strays
+
+
+def test_columns_of_any_name_and_content():
+    rng = np.random.default_rng(0)
+    numbered = pd.DataFrame(
+        {0: rng.normal(size=300), 1: rng.integers(0, 50, 300), "y": rng.integers(0, 2, 300)}
+    )
+    found = effects(lambda X: (X.iloc[:, 0].fillna(0) > 0).astype(int), numbered, features=["0", "1"])
+    assert set(found.strays) == {"0", "1"}
+    odd = pd.DataFrame({"a": rng.normal(size=300), "pair": [[1, 2]] * 300, "mixed": [1, "x", None] * 100})
+    odd["day"], odd["y"] = pd.date_range("2026-01-01", periods=300), rng.integers(0, 2, 300)
+
+    def decide(X):
+        return (X["a"].fillna(0) + 3 * X["pair"].isna() - 3 * X["mixed"].isna() > 0).astype(int)
+
+    assert set(effects(decide, odd, features=["a", "pair", "mixed", "day"]).strays) == {
+        "a",
+        "pair",
+        "mixed",
+        "day",
+    }
+
+
 def test_a_model_that_answers_no_more_is_an_error_not_a_refusal():
     class Dying(Model):
         dead = False

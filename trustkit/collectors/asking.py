@@ -38,7 +38,7 @@ def asked(sources: Sources, table: pd.DataFrame, stage: str, *, scored: bool = T
         Where the model raises, answers with another number of rows, or a
         prediction of a regression is no number.
     """
-    frame = Frame(table, list(table.columns), [])
+    frame = Frame(table, [str(name) for name in table.columns], [])
     report = None if sources.progress is None else partial(sources.progress, stage)
     positive = sources.positive if scored else None
     said = predict(sources.model, frame, frame.columns, positive=positive, progress=report)

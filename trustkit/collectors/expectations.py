@@ -75,10 +75,11 @@ def collect_expectations(sources: Sources) -> Expectations:
     table = table.iloc[: max(int(budget.share(wanted) * len(table)), 1)]
     before = asked(sources, table, "expect")
     limit = _limit(sources, before, tolerance)
+    names = {str(name): name for name in table.columns}
     found = tuple(
-        _moved(sources, table, column, mode, limit)
+        _moved(sources, table, names[column], mode, limit)
         if mode in ("increasing", "decreasing", "none")
-        else _changed(sources, table, sorts, before, column, mode, limit)
+        else _changed(sources, table, sorts, before, names.get(column), mode, limit)
         for column, mode in declared
     )
     schema = {
@@ -116,17 +117,18 @@ def _pair(expectation: Expectation) -> tuple[str, str]:
 
 def _problems(sources: Sources, declared: Sequence[tuple[str, str]], sorts: Sorts) -> Iterator[Problem]:
     """What is wrong with expectations, once the model's inputs are known."""
+    numbers, texts = ([str(name) for name in each] for each in (sorts.numbers, sorts.texts))
     for place, (column, mode) in enumerate(declared):
         key = f"expectations[{place}].column"
         directed = mode in ("increasing", "decreasing")
         if column and column not in sources.features:
             found = f"{column!r} is no input of the model"
             yield Problem(key, found, nearest(column, sources.features))
-        elif directed and column not in sorts.numbers:
+        elif directed and column not in numbers:
             yield Problem(key, f"{column!r} holds no numbers to move along")
         elif column and not directed and mode != "none":
             kind = "numbers" if mode == "rounding" else "texts"
-            if column not in getattr(sorts, kind):
+            if column not in (numbers if kind == "numbers" else texts):
                 yield Problem(key, f"{column!r} holds no {kind}, which {mode} changes")
         if directed and sources.task != "regression" and sources.positive is None:
             found = f"{mode} speaks of one class: data.positive says of which"
@@ -213,13 +215,13 @@ def _changed(
     table: pd.DataFrame,
     sorts: Sorts,
     before: Answers,
-    column: str,
+    column: str | None,
     mode: str,
     limit: float,
 ) -> Violations:
     """Change what may not matter, as mildly as `safety/robustness` does, and count the other decisions."""
-    seed = [sources.seed, DRAW, *map(ord, f"{mode}|{column}")]
-    made = perturbed(table, sorts, mode, SEVERE if mode == "column-order" else MILD, seed, column or None)
+    seed = [sources.seed, DRAW, *map(ord, f"{mode}|{column or ''}")]
+    made = perturbed(table, sorts, mode, SEVERE if mode == "column-order" else MILD, seed, column)
     if made is None:
         return Violations()
     rows = np.flatnonzero(made.changed)

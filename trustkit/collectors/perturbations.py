@@ -36,6 +36,9 @@ FEWEST = 30
 """A change that alters fewer rows is left aside."""
 
 MOST_CALLS, MOST_IN_CALL = 40, 10_000
+_SPARE_CALLS = 2
+
+NO_ANSWER = "no answer"
 
 FEW = 1
 """Of the five values that stand for a column, so many may give an answer that is called stray."""
@@ -44,6 +47,8 @@ SPREADS = 0.5
 """Standard deviations of the truth by which a predicted number has to move, where no tolerance is given."""
 
 DRAW = 31
+
+_SOME = Effect(rows=1)
 
 Flags = NDArray[np.bool_]
 
@@ -60,7 +65,7 @@ class Trial:
     @property
     def key(self) -> Key:
         """How the evidence knows it."""
-        return self.mode, self.severity, self.column or ""
+        return self.mode, self.severity, "" if self.column is None else str(self.column)
 
     @property
     def empties(self) -> bool:
@@ -277,7 +282,7 @@ class Asking:
                 self._settle(batch, truth, made)
         if any(effect.refused for effect in made.values()):
             self.ask(self.table.iloc[:1])  # a model that answers no more has not refused, it has failed
-        return {key: effect for key, effect in made.items() if effect != Effect()}
+        return made
 
     def strays(self, truth: Truth) -> dict[str, tuple[int, int]]:
         """Return, by column, the rows in which it was left out and those whose answer then no value gives."""
@@ -286,7 +291,7 @@ class Asking:
         for emptied in self._emptied:
             before = _at(self._before_promoted, emptied.rows)
             turned = np.flatnonzero(truth.at(emptied.rows).flips(before, emptied.after))
-            made[emptied.column] = (len(emptied.rows), 0)
+            made[str(emptied.column)] = (len(emptied.rows), 0)
             if len(turned):
                 filled = self._filled(emptied.column, emptied.rows[turned])
                 if sum(len(table) for *_, table in waiting) + len(filled) > MOST_IN_CALL:
@@ -300,9 +305,8 @@ class Asking:
         """Rows with each of the values of a column in turn."""
         values = values_of(self.table[column])
         table = self.table.iloc[np.tile(rows, len(values))].reset_index(drop=True)
-        table[column] = pd.Series(np.repeat(np.arange(len(values)), len(rows))).map(
-            dict(enumerate(values))
-        ).astype(self.table[column].dtype)  # fmt: skip
+        places = pd.Series(np.repeat(np.arange(len(values)), len(rows)))
+        table[column] = places.map(dict(enumerate(values))).astype(self.table[column].dtype)
         return table
 
     def _tried(
@@ -318,20 +322,20 @@ class Asking:
             self.is_late |= bool(rows) and not self.budget.affords(rows)
             self.skipped += len(waiting)
             for emptied, *_ in waiting:
-                del made[emptied.column]
+                del made[str(emptied.column)]
             return
         answers = self.budget.timed(self.ask, pd.concat(tables, ignore_index=True))
         start = 0
         for emptied, turned, table in waiting:
             given = _at(answers, slice(start, start + len(table)))
             stray = truth.strays(_at(emptied.after, turned), given)
-            made[emptied.column] = (len(emptied.rows), int(stray.sum()))
+            made[str(emptied.column)] = (len(emptied.rows), int(stray.sum()))
             start += len(table)
 
     def _is_refused(self, trial: Trial, made: dict[Key, Effect]) -> bool:
         """Whether what is milder was refused already."""
         return any(
-            made.get((trial.mode, severity, ""), Effect()).refused
+            not made.get((trial.mode, severity, ""), _SOME).rows
             for severity in SEVERITIES[: SEVERITIES.index(trial.severity)]
         )
 
@@ -360,7 +364,7 @@ class Asking:
 
     def _settle(self, batch: Batch, truth: Truth, made: dict[Key, Effect]) -> None:
         """Ask about all parts of a batch at once; where that is refused, about each alone."""
-        if self._calls >= MOST_CALLS - 1:
+        if self._calls >= MOST_CALLS - _SPARE_CALLS:
             self.skipped += len(batch)
             return
         if not self.budget.affords(sum(len(part.rows) for part in batch)):
@@ -386,14 +390,19 @@ class Asking:
         for part in batch:
             after = _at(answers, slice(start, start + len(part.rows)))
             made[part.trial.key] = self._effect(part, after, truth)
-            if part.trial.empties and part.trial.column is not None:
-                self._emptied.append(Emptied(part.trial.column, part.rows, after))
             start += len(part.rows)
 
     def _effect(self, part: Part, after: Answers, truth: Truth) -> Effect:
-        rows = part.rows
-        before = _at(self._before_promoted if part.trial.empties else self.before, rows)
-        there = truth.at(rows)
+        """Count what became of the rows; those without an answer, from which it abstains, are refused."""
+        told = self._before_promoted if part.trial.empties else self.before
+        answered = np.flatnonzero((after.decision != MISSING) | (told.decision[part.rows] == MISSING))
+        refused = len(part.rows) - len(answered)
+        if len(answered) < min(FEWEST, len(part.rows)):
+            return Effect(refused=len(part.rows), error=NO_ANSWER)
+        rows, after = part.rows[answered], _at(after, answered)
+        if part.trial.empties and part.trial.column is not None:
+            self._emptied.append(Emptied(part.trial.column, rows, after))
+        before, there = _at(told, rows), truth.at(rows)
         was, now, known = there.right(before), there.right(after), there.known
         return Effect(
             rows=len(rows),
@@ -402,6 +411,8 @@ class Asking:
             lost=int((was & ~now).sum()),
             gained=int((~was & now).sum()),
             wrong=int((~was & ~now & known).sum()),
+            refused=refused,
+            error=NO_ANSWER if refused else "",
         )
 
 

@@ -117,9 +117,9 @@ class Sorts:
 
     Attributes
     ----------
-    numbers : mapping of str to Scale
+    numbers : mapping of name to Scale
         Columns of numbers; booleans are none.
-    texts : mapping of str to Texts
+    texts : mapping of name to Texts
         Columns of text.
     """
 
@@ -130,14 +130,15 @@ class Sorts:
     def of(cls, table: pd.DataFrame) -> Sorts:
         """Tell the columns of a table apart."""
         numbers, texts = {}, {}
-        for name, column in table.items():
+        for name in table.columns:  # which need not be text
+            column = table[name]
             dtype = column.dtype
             if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
                 if (scale := _scale(column)) is not None:
-                    numbers[str(name)] = scale
+                    numbers[name] = scale
             elif _is_text(column):
                 codes, names = pd.factorize(column.to_numpy(dtype=object))
-                texts[str(name)] = Texts(names, codes)
+                texts[name] = Texts(names, codes)
         return cls(numbers, texts)
 
     @property
@@ -212,10 +213,12 @@ def values_of(column: Column) -> list[Any]:
     known = column.dropna()
     if not len(known):
         return []
-    if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        known = known.sort_values()
+    elif pd.api.types.is_hashable(known.iloc[0]):
         times = known.value_counts()
-        return list(times.index.repeat(times)[(np.array(_PLACES) * len(known)).astype(int)])
-    return list(known.sort_values().iloc[(np.array(_PLACES) * len(known)).astype(int)])
+        known = times.index.repeat(times).to_series()
+    return list(known.iloc[(np.array(_PLACES) * len(known)).astype(int)])
 
 
 # Numbers
@@ -248,10 +251,8 @@ def _rounded(column: Column, digits: int) -> Column:
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = 10.0 ** (np.floor(np.log10(np.abs(values))) - digits + 1)
         rounded = np.where(values == 0, 0.0, np.round(values / unit) * unit)
-    near = np.isclose(
-        rounded, values, rtol=1e-12, atol=0
-    )  # a number written with as many digits is as it was
-    return _numbers_like(column, np.where(near, values, rounded))
+    as_it_was = np.isclose(rounded, values, rtol=1e-12, atol=0)
+    return _numbers_like(column, np.where(as_it_was, values, rounded))
 
 
 def _unit_slip(
@@ -346,16 +347,15 @@ def _retold(
         return None
     codes = {name: sorts.texts[name].codes[: len(table)] for name in edited}
     others = {name: np.array([*texts, ""], dtype=object) for name, texts in edited.items()}
-    able = [
-        np.append(others[name][:-1] != sorts.texts[name].names, False)[codes[name]] for name in edited
-    ]  # a missing text has the code -1, the last
+    # a missing text has the code -1, the last, and is no text to change
+    able = [np.append(others[name][:-1] != sorts.texts[name].names, False)[codes[name]] for name in edited]
     chosen = _chosen(np.column_stack(able), parts, rng)
     made = {}
     for at, (name, texts) in enumerate(others.items()):
         values = table[name].to_numpy(dtype=object, copy=True)
         values[chosen[:, at]] = texts[codes[name][chosen[:, at]]]
         made[name] = _texts_like(table[name], values)
-    return Perturbed(table.assign(**made), np.asarray(chosen.any(axis=1)))
+    return Perturbed(_with(table, made), np.asarray(chosen.any(axis=1)))
 
 
 def _texts_like(column: Column, values: NDArray[Any]) -> Column:
@@ -454,12 +454,19 @@ CHANGES: Mapping[str, Change] = {
 # Putting changed columns into a table
 
 
+def _with(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    made = table.copy()
+    for name, column in columns.items():
+        made[name] = column
+    return made
+
+
 def _all(table: pd.DataFrame, changed: Mapping[str, Column]) -> Perturbed:
     """Take every changed value."""
     rows = np.zeros(len(table), dtype=bool)
     for name, column in changed.items():
         rows |= _differ(table[name], column)
-    return Perturbed(table.assign(**changed), rows)
+    return Perturbed(_with(table, changed), rows)
 
 
 def _some(table: pd.DataFrame, changed: Mapping[str, Column], parts: int, rng: Rng) -> Perturbed | None:
@@ -472,7 +479,7 @@ def _some(table: pd.DataFrame, changed: Mapping[str, Column], parts: int, rng: R
         name: table[name].astype(column.dtype).where(~chosen[:, at], column)
         for at, (name, column) in enumerate(changed.items())
     }
-    return Perturbed(table.assign(**made), np.asarray(chosen.any(axis=1)))
+    return Perturbed(_with(table, made), np.asarray(chosen.any(axis=1)))
 
 
 def _parts(severity: str, of: int, column: str | None = None) -> int:

@@ -28,9 +28,9 @@ class Effect:
         Of those with a known truth: right before and after, only before, only
         after, and neither.
     refused : int
-        Rows of a table that the model refused: it raised.
+        Rows of a table that the model refused: it raised, or gave a row no answer.
     error : str
-        Types of what it raised then.
+        Types of what it raised then, or that there was no answer.
     """
 
     rows: int = 0
@@ -146,7 +146,9 @@ class Perturbations:
                 f"{self.skipped} perturbations left aside, to keep to the budget"
             )
         elif self.skipped:
-            notes.append(f"{self.skipped} were left aside: at most 60 columns alone, and 40 calls of the model")
+            notes.append(
+                f"{self.skipped} were left aside: at most 60 columns alone, and 40 calls of the model"
+            )
         if schema["weight"]:
             notes.append("each row counts once: weights are left aside")
         return notes

@@ -48,7 +48,11 @@ _STRENGTHS[SEVERE] = ("severe_flip", "severe_loss")
         "moderate_loss": Metric("share of right decisions lost under a moderate change", "difference", _LOSS),
         "severe_flip": Metric("share of decisions that change under a severe change", "share", _FLIP),
         "severe_loss": Metric("share of right decisions lost under a severe change", "difference", _LOSS),
-        "refused": Metric("ways of changing the inputs that the model refuses", "count", "it raises"),
+        "refused": Metric(
+            "ways of changing the inputs that the model refuses",
+            "count",
+            "it raises, or a row gets no answer",
+        ),
     },
 )
 def robustness(
