@@ -48,6 +48,7 @@ def memberships_of(n, seed=0, **keys):
         "references": 8,
         "limited": None,
         "lacking": None,
+        "common": False,
         "score": True,
         "unit": False,
         "structure": {"stored": 40, "leaves": 9, "pure": 2, "smallest": 1, "settings": {"max_depth": "none"}},
@@ -274,6 +275,33 @@ def test_limited_can_fail_and_cannot_pass():
     card = tk.audit(function, AUDIT, train=TRAIN, target="y", favorable=1, features=INPUTS, only=[CHECK])
     (control,) = (each for each in card.controls if each.id == "TK-DPR-03")
     assert control.verdict == Verdict.INCONCLUSIVE
+
+
+def with_words(table, few):
+    """A word beside the numbers, that some rows have as the only ones."""
+    word = np.where(np.arange(len(table)) % 2, "p", "q").astype(object)
+    word[: len(few)] = few
+    return table.assign(word=word)
+
+
+def test_a_word_that_a_clone_never_saw_is_left_out():
+    """An encoder raises at such a word; it is tried again without the rows that have it."""
+    train, audit = with_words(TRAIN, list("rst")), with_words(AUDIT, list("uv"))
+    columns = [*INPUTS, "word"]
+    both = pd.concat([train, audit])
+    encoder = make_column_transformer((OneHotEncoder(), ["word"]), remainder="passthrough")
+    model = make_pipeline(encoder, LogisticRegression()).fit(both[columns], both["y"])
+    evidence = collect_memberships(opened(model, train, audit))
+    assert (evidence.schema["common"], evidence.schema["limited"]) == (True, None)
+    assert evidence.ranks(RATIO).n[0].sum(axis=1).tolist() == [599, 597]  # of 700 others 600 were drawn
+    assert "rows with a word that few have" in evidence.notes()[0]
+
+
+def test_labels_of_another_kind_are_no_pass():
+    """The model gives 0 and 1, the rows of train and audit hold words: nothing can be compared."""
+    train, audit = (table.assign(y=table["y"].map({0: "no", 1: "yes"})) for table in (TRAIN, AUDIT))
+    with pytest.raises(Unavailable, match="no label of 'y' is a class of the model"):
+        collect_memberships(opened(function, train, audit, favorable="yes", features=INPUTS))
 
 
 def test_a_clone_that_raises_is_told_without_its_words():

@@ -71,9 +71,8 @@ def _guesses(sources: Sources, pool: Pool, name: str) -> Guesses:
     group = place[labels.codes]
     if len(kept) < 2:
         return Guesses()
-    known = np.flatnonzero(group >= 0)
-    mine = replace(pool, table=pool.table.iloc[known].reset_index(drop=True), member=pool.member[known])
-    group = group[known]
+    known = group >= 0
+    mine, group = pool.at(known), group[known]
     others = [each for each in (*sources.features, str(sources.data.target)) if each != name]
     blind = np.log(guessed(mine, others, group, sources.seed)[0] + _SMALLEST)
     likely = np.column_stack(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,9 @@ MOST = 2500
 
 REFERENCES, MOST_REFERENCES = 8, 256
 
+COMMON = 16
+"""Rows of a word with which it is hardly ever absent from a random half."""
+
 MOST_GROUPS = 20
 """Of an attribute with more groups the smallest are left out."""
 
@@ -80,6 +83,24 @@ class Pool:
         """The rows as a frame."""
         return Frame(self.table, list(self.table.columns), [])
 
+    def at(self, rows: NDArray[Any]) -> Pool:
+        """Return some of the rows."""
+        return replace(self, table=self.table[rows].reset_index(drop=True), member=self.member[rows])
+
+    def of_common_words(self, names: Sequence[str]) -> Pool:
+        """Return the rows of whose words, in any of these columns, each is that of at least `COMMON` rows."""
+        common = np.ones(len(self.member), dtype=bool)
+        for name in names:
+            if not pd.api.types.is_numeric_dtype(self.table[name].dtype):
+                with suppress(FrameError):  # lists, say
+                    labels = self.frame.labels(name)
+                    common &= np.bincount(labels.codes)[labels.codes] >= COMMON
+        return self.at(common)
+
+
+class _PuzzledError(Unavailable):
+    """A reference model raised when it was asked about rows that it did not learn from."""
+
 
 def collect_memberships(sources: Sources) -> Memberships:
     """Rank rows of train and of audit by how likely each was trained on, and read what the model keeps.
@@ -110,6 +131,7 @@ def collect_memberships(sources: Sources) -> Memberships:
         "references": 0,
         "limited": None,
         "lacking": None,
+        "common": False,
         "score": False,
         "unit": sources.data.unit is not None,
         "structure": kept,
@@ -120,21 +142,16 @@ def collect_memberships(sources: Sources) -> Memberships:
         nothing = Block(np.zeros((0, 4), dtype=np.int64), {"n": np.zeros(0, dtype=np.int64)})
         lacking = {**schema, "lacking": [signal.reason, signal.supply]}
         return Memberships.made(lacking, (0, 0), (0, 0), [], nothing)
-    attack = Attack(sources, pool)
-    told = {LOSS: attack.fits(model), BLIND: _blind(sources, pool)}
-    limited = "none were asked for" if references == 0 else None
-    if references:
-        try:
-            told |= attack.by_references(refitter(sources), references, told[LOSS])
-        except Unavailable as signal:
-            limited = signal.reason
+    drawn = len(pool.member)
+    pool, told, limited = _told(sources, pool, references)
     groups = dict(_groups(sources, pool))
     schema |= {
         "attributes": [name for name in sources.data.sensitive if name in pool.table],
         "bins": {name: list(bin_names(edges)) for name, edges in sources.data.bins.items()},
         "references": 0 if limited else references,
         "limited": limited,
-        "score": attack.has_score,
+        "common": len(pool.member) < drawn,
+        "score": Attack(sources, pool).has_score,
     }
     blocks = [_histogram(pool, told, 0, np.ones(len(pool.member), dtype=bool), range(SOURCES))]
     best = [LOSS if limited else RATIO]
@@ -142,6 +159,28 @@ def collect_memberships(sources: Sources) -> Memberships:
     codes = np.concatenate([block.codes for block in blocks])
     block = Block(codes, {"n": np.concatenate([block.sums["n"] for block in blocks])})
     return Memberships.made(schema, pool.of, pool.alone, list(groups), block)
+
+
+def _told(sources: Sources, pool: Pool, references: int) -> tuple[Pool, dict[int, Floats], str | None]:
+    """Rank the rows of a pool by all that can; return those ranked, their scores, and why none by references.
+
+    Where a reference model raises, as an encoder does at a word that it never
+    saw, it is tried again without the rows that have a rare word.
+    """
+    attack = Attack(sources, pool)
+    told = {LOSS: attack.fits(sources.model), BLIND: _blind(sources, pool)}
+    if references == 0:
+        return pool, told, "none were asked for"
+    try:
+        return pool, told | attack.by_references(refitter(sources), references, told[LOSS]), None
+    except _PuzzledError as signal:
+        common = pool.of_common_words(sources.features)
+        few = min(common.member.sum(), (~common.member).sum()) < FEWEST
+        if few or len(common.member) == len(pool.member):
+            return pool, told, signal.reason
+        return _told(sources, common, references)
+    except Unavailable as signal:
+        return pool, told, signal.reason
 
 
 def drawn_pool(sources: Sources, most: int) -> Pool:
@@ -235,9 +274,10 @@ class Attack:
         """How well a model fits each row: its chance of the truth, or less the size of its residual."""
         self.sources.model_calls += model is self.sources.model
         with undisturbed():
+            warnings.simplefilter("ignore")
             try:
                 return self._residual(model) if self.is_regression else self._chance(model)
-            except ModelError:
+            except (ModelError, Unavailable):
                 raise
             except Exception as error:
                 raise ModelError(f"the model raised {type(error).__name__}") from error
@@ -257,7 +297,11 @@ class Attack:
     def _clone(self, fitter: Refitter, half: Bools, number: int, of: int) -> Floats:
         outcome = self.pool.table[self.sources.data.target]
         with fitter.fitted(self.inputs[half], outcome[half], seed=self.sources.seed + number) as clone:
-            fits = self.fits(clone.model)
+            try:
+                fits = self.fits(clone.model)
+            except ModelError as error:
+                found = f"a clone of it, asked about rows that it did not learn from, gave: {error}"
+                raise _PuzzledError(found) from error
         if self.sources.progress is not None:
             self.sources.progress("fit reference models", number + 1, of)
         return fits
@@ -268,12 +312,22 @@ class Attack:
         if not self.has_score:
             said = np.asarray(model.predict(self.inputs) if hasattr(model, "predict") else model(self.inputs))
             decided = np.array([label_text(each) for each in said.ravel().tolist()], dtype=object)
+            self._require_a_class(set(decided))
             return (decided == np.array(names, dtype=object)[codes]).astype(np.float64)
         chances = np.asarray(model.predict_proba(self.inputs), dtype=np.float64)
         place = {label_text(each): i for i, each in enumerate(model.classes_)}
+        self._require_a_class(set(place))
         none = np.zeros((len(codes), 1))  # of a class that the model does not know
         column = np.array([place.get(name, -1) for name in names])[codes]
         return np.hstack([chances, none])[np.arange(len(codes)), column]
+
+    def _require_a_class(self, said: set[str]) -> None:
+        """Make sure that what the model says and the truth have a word in common."""
+        if not said & set(self.truth.names):
+            raise Unavailable(
+                f"no label of {self.sources.data.target!r} is a class of the model",
+                supply="data.target: the outcome, with the labels that the model gives",
+            )
 
     def _residual(self, model: Any) -> Floats:
         said = model.predict(self.inputs) if hasattr(model, "predict") else model(self.inputs)

@@ -40,7 +40,8 @@ class Memberships:
         (labels of binned attributes), ``seed`` of the draw, ``most`` rows of
         each kind, ``references`` (clones that were fitted), ``limited`` (why
         there are none), ``lacking`` (why no rows were ranked, and what to
-        supply; or None), ``score`` (whether the model tells chances, or
+        supply; or None), ``common`` (whether rows with a rare word were left
+        out, which confuse a clone), ``score`` (whether the model tells chances, or
         numbers), ``unit`` and ``structure`` (of `models.structure`).
     of : tuple of int
         Rows of train and of audit.
@@ -122,10 +123,13 @@ class Memberships:
         if schema["lacking"] is not None:
             return [f"no row was ranked: {schema['lacking'][0]}"]
         others, members = self.ranks(LOSS).n[0].sum(axis=1).tolist()
+        common = (
+            ", but for rows with a word that few have, which confuse a clone," if schema["common"] else ""
+        )
         left = (
             f"{members:,} rows of train and {others:,} of audit, drawn with seed {schema['seed']}"
             f"{', one a person,' if schema['unit'] else ''} from the {self.alone[0]:,} and {self.alone[1]:,} "
-            f"that occur once in both together (of {self.of[0]:,} and {self.of[1]:,})"
+            f"that occur once in both together{common} (of {self.of[0]:,} and {self.of[1]:,})"
         )
         if schema["limited"] is not None:
             return [left, f"no reference models: {schema['limited']}"]
