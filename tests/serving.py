@@ -136,6 +136,16 @@ class Handler(BaseHTTPRequestHandler):
     def fault_huge(self, served, body):
         self.reply(b'{"predictions": "' + b"x" * (80 << 20) + b'"}')
 
+    def fault_drip(self, served, body):
+        """Send a byte of the answer now and then, each in time."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        for _ in range(100):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+            time.sleep(0.1)
+
     def fault_hang(self, served, body):
         time.sleep(30)
 

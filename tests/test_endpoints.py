@@ -95,6 +95,15 @@ def test_a_server_that_hangs_ends_within_the_timeout_and_is_asked_no_more(model,
     assert "no answer within 0.5 s" in found.errors["reruns"]
 
 
+def test_an_answer_that_only_drips_ends_within_the_timeout_too(model, table):
+    with serving(model, lambda _number: "drip") as served:
+        asked = endpoint(served.address + "/score", timeout=0.5, retries=0, **JSON)
+        started = time.monotonic()
+        with pytest.raises(ModelError, match=r"no answer within 0\.5 s"):
+            asked.predict(table[INPUTS].iloc[:10])
+        assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

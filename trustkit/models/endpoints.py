@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,7 +27,30 @@ _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _MOST_BYTES, _MOST_BYTES_A_ROW = 1 << 20, 1 << 16
 _MOST_LATENCIES = 100_000
+_CHUNK = 1 << 16
 _BROKEN = "connection"
+_PLAIN = {"Content-Type": "application/json", "Accept": "application/json"}
+
+Credentials = Literal["declared", "none", "wrong"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back to one request.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP.
+    headers : mapping of str to str
+        Its headers, by names in lower case.
+    data : bytes
+        Its body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 @dataclass
@@ -65,6 +88,10 @@ class BrokenOffError(ModelError):
 
 class NoAnswerError(ModelError):
     """The endpoint gave no answer in time."""
+
+
+class NotJsonError(ModelError):
+    """The endpoint answered with something else than JSON, as a proxy does whose server is gone."""
 
 
 class _Again(Exception):  # noqa: N818 (a signal, not an error)
@@ -136,6 +163,100 @@ class Endpoint:
         if self._http["score"] is None or not self._http["classes"]:
             raise AttributeError("predict_proba")
         return self._chances
+
+    def question(self, X: pd.DataFrame) -> bytes:
+        """Return the body of a request about some rows."""
+        return _encoded(self._speech.body(X))
+
+    def read(self, reply: Reply, rows: int) -> Answer:
+        """Return what a reply says of so many rows; ModelError where it is no such answer."""
+        if reply.status != 200:
+            raise ModelError(f"the endpoint answered with status {reply.status}")
+        try:
+            said = json.loads(reply.data)
+        except ValueError:
+            raise NotJsonError("an answer that is not JSON") from None
+        answer = self._speech.answer(said)
+        for each in (answer.decisions, answer.scores):
+            if each is not None and len(each) != rows:
+                raise ModelError(f"expected {rows} answers, got {len(each)}")
+        return answer
+
+    def send(
+        self,
+        body: bytes,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        credentials: Credentials = "declared",
+        timeout: float | None = None,
+        most: int = _MOST_BYTES,
+    ) -> Reply:
+        """Send a request once, whatever it holds, and return what comes back, whatever its status.
+
+        Parameters
+        ----------
+        body : bytes
+            The body.
+        method : str
+            Of HTTP.
+        headers : mapping, optional
+            Headers besides, or in place of, those of an honest request.
+        credentials : {"declared", "none", "wrong"}
+            Whether the declared headers go along, are left out, or have other values.
+        timeout : float, optional
+            Seconds, where fewer than declared.
+        most : int
+            Bytes that are read of the answer, and one more.
+
+        Raises
+        ------
+        NoAnswerError
+            Nothing came in time.
+        BrokenOffError
+            The connection was refused or broken off.
+        """
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import TimeoutError as TooLate
+
+        started = time.perf_counter()
+        seconds = min(timeout or self._http["timeout"], self._http["timeout"])
+        try:
+            response = self._pool.request(
+                method,
+                self.url,
+                body=body,
+                headers={**_PLAIN, **self._credentials(credentials), **(headers or {})},
+                preload_content=False,
+                redirect=False,
+                timeout=Timeout(total=seconds),
+            )
+            try:
+                parts, read = [], 0
+                while read <= most and (part := response.read1(_CHUNK, decode_content=True)):
+                    parts.append(part)
+                    read += len(part)
+                    if time.perf_counter() - started > seconds:
+                        response.close()
+                        raise TooLate
+            finally:
+                response.release_conn()
+        except TooLate:
+            raise NoAnswerError(f"the endpoint gave no answer within {seconds:g} s") from None
+        except HTTPError as error:
+            raise BrokenOffError(f"{_BROKEN} ({type(error).__name__})") from None
+        return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, b"".join(parts))
+
+    def _credentials(self, which: Credentials) -> dict[str, str]:
+        """The declared headers; wrong ones keep what stands before a blank, as Bearer."""
+        if which == "declared":
+            return self._headers
+        named = self._headers if which == "wrong" else {}
+        return {
+            name: f"{value.partition(' ')[0]} wrong" if " " in value else "wrong"
+            for name, value in named.items()
+        }
 
     @contextmanager
     def once(self) -> Iterator[None]:
@@ -210,42 +331,23 @@ class Endpoint:
 
     def _sent(self, body: bytes, rows: int) -> Answer:
         """Send a request once; its answer has to be whole, JSON, and of as many rows."""
-        from urllib3.exceptions import HTTPError
-        from urllib3.exceptions import TimeoutError as TooLate
-
+        most = _MOST_BYTES + rows * _MOST_BYTES_A_ROW
         try:
-            response = self._pool.request(
-                "POST", self.url, body=body, headers=self._headers, preload_content=False, redirect=False
-            )
-            try:
-                most = _MOST_BYTES + rows * _MOST_BYTES_A_ROW
-                data = response.read(most + 1, decode_content=True)
-                while len(data) <= most and (more := response.read(most + 1 - len(data))):
-                    data += more
-            finally:
-                response.release_conn()
-        except TooLate:
-            late = f"the endpoint gave no answer within {self._http['timeout']:g} s"
+            reply = self.send(body, most=most)
+        except NoAnswerError as error:
             if not self._trying:
-                self._dead = f"{late}, and is not asked again"
-            raise NoAnswerError(self._dead or late) from None
-        except HTTPError as error:
-            raise _Again(f"{_BROKEN} ({type(error).__name__})") from None
-        if len(data) > most:
+                self._dead = f"{error}, and is not asked again"
+            raise NoAnswerError(self._dead or str(error)) from None
+        except BrokenOffError as error:
+            raise _Again(str(error)) from None
+        if len(reply.data) > most:
             raise ModelError(f"the endpoint answered {rows} rows with more than {most:,} bytes")
-        if response.status in _AGAIN:
-            raise _Again(f"status {response.status}", _seconds(response.headers.get("Retry-After")))
-        if response.status != 200:
-            raise ModelError(f"the endpoint answered with status {response.status}")
+        if reply.status in _AGAIN:
+            raise _Again(f"status {reply.status}", _seconds(reply.headers.get("retry-after")))
         try:
-            said = json.loads(data)
-        except ValueError:
-            raise _Again("an answer that is not JSON") from None
-        answer = self._speech.answer(said)
-        for each in (answer.decisions, answer.scores):
-            if each is not None and len(each) != rows:
-                raise ModelError(f"expected {rows} answers, got {len(each)}")
-        return answer
+            return self.read(reply, rows)
+        except NotJsonError as error:
+            raise _Again(str(error)) from None
 
 
 def _encoded(body: dict[str, Any]) -> bytes:
@@ -260,10 +362,9 @@ def _pool(folder: Path, http: Mapping[str, Any]) -> Any:
     except ImportError:
         found = "an endpoint needs urllib3: pip install 'trustkit-audit[http]'"
         raise ConfigError([Problem("system.model", found)]) from None
-    timeout = urllib3.Timeout(total=http["timeout"])
     ca = None if http["ca"] is None else str(folder / http["ca"])
     keys: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca} if ca else {}
-    return urllib3.PoolManager(maxsize=http["concurrency"], timeout=timeout, retries=False, **keys)
+    return urllib3.PoolManager(maxsize=http["concurrency"], retries=False, **keys)
 
 
 def _speech(url: str, http: Mapping[str, Any]) -> Speech:
@@ -322,7 +423,7 @@ def _headers(named: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
         if variable not in os.environ
     ]
     values = {name: os.environ[variable] for name, variable in named.items() if variable in os.environ}
-    return {"Content-Type": "application/json", "Accept": "application/json", **values}, missing
+    return values, missing
 
 
 def _seconds(text: str | None) -> float | None:
