@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import ks_2samp, wasserstein_distance
+from scipy.stats import ks_2samp, norm, wasserstein_distance
 from sklearn.linear_model import LogisticRegression
 
 import trustkit as tk
@@ -13,7 +13,14 @@ from trustkit.collectors import collect
 from trustkit.collectors.shifts import cut_points
 from trustkit.evidence.score_bins import SCORE_BINS
 from trustkit.evidence.shifts import PREDICTION, Shifts, Spread
-from trustkit.measure.intervals import Absolute, Difference, Greatest, GreatestDistance, proportions
+from trustkit.measure.intervals import (
+    Absolute,
+    Difference,
+    Greatest,
+    GreatestDistance,
+    TotalVariation,
+    proportions,
+)
 from trustkit.system import System
 
 DECLARED = {
@@ -181,6 +188,13 @@ class TestLimits:
         empty = GreatestDistance(*[np.full((1, 1), np.nan)] * 2, *[np.zeros((1, 1))] * 2)
         assert empty.upper(0.05) == 1
         assert empty.p_below(np.array([0.1])) == 1
+
+    def test_of_total_variation(self):
+        n = 1 / (1 / 400 + 1 / 900)
+        limits = TotalVariation(np.array([0.2, np.nan]), np.array([0.03, 0.0]), np.array([n, 0.0]))
+        assert limits.lower(0.01)[0] == pytest.approx(0.2 - 0.03 - np.sqrt(np.log(100) / 2 / n))
+        assert limits.upper(0.01)[0] == pytest.approx(0.2 + norm.isf(0.01) / 2 / np.sqrt(n) + 0.5 / n)
+        assert (limits.lower(0.01)[1], limits.upper(0.01)[1]) == (0, 1)
 
 
 class TestAudit:

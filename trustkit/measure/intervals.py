@@ -877,6 +877,31 @@ class HarmonicMean(Limits):
         return replace(self, share=self.share.placed(value / (2 - value)))
 
 
+@dataclass(frozen=True)
+class TotalVariation(Deviation):
+    """Limits of the total variation of two samples, half the sum of the absolute differences of their shares.
+
+    It is the difference of the shares of one set of labels, the one for which
+    it is largest. Seen is the largest of all sets, so at least that of the
+    true set: the upper limit is that of a difference of two shares of at most
+    a quarter's variance, corrected for continuity. The lower one pays for the
+    choice, by bounded differences.
+
+    Parameters
+    ----------
+    plain, bias : array, shape (estimates,)
+        As in `Deviation`.
+    n : array, shape (estimates,)
+        1 / (1 / rows of the one + 1 / rows of the other).
+    """
+
+    def upper(self, level: Level) -> Floats:
+        """Estimate and the reach of a normal difference; not above 1."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = -ndtri(level) / 2 / np.sqrt(self.n) + 0.5 / self.n
+        return np.minimum(np.nan_to_num(self.plain + reach, nan=1.0), 1.0)
+
+
 def mean_size(a: Difference, b: Difference) -> Greatest:
     """Limits of the mean of the sizes of two differences.
 

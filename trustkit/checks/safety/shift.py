@@ -10,7 +10,7 @@ import numpy as np
 from trustkit.checks.base import Estimate, Metric, check
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.shifts import Shifts, Spread
-from trustkit.measure.intervals import Deviation, Floats, GreatestDistance
+from trustkit.measure.intervals import Floats, GreatestDistance, TotalVariation
 from trustkit.measure.metrics import area
 
 FEWEST = 30
@@ -71,9 +71,11 @@ def shift(shifts: Shifts, *, judged: Collection[str] = ()) -> Iterator[Estimate]
     half of the training rows chooses them and the other half is counted.
     ``ks`` = max over cut points |A(c) - T(c)|, each difference with MOVER limits
     on Clopper-Pearson limits, the lower limit at level / (2 x cut points).
-    ``tv`` = 1/2 sum |a - t|, limits by bounded differences: from it, on the lower
-    side, 1/2 sum sqrt(a (1 - a) / n + t (1 - t) / m), the most that chance adds,
-    and on either side sqrt(ln(1 / level) (1 / n + 1 / m) / 2).
+    ``tv`` = 1/2 sum |a - t|; its lower limit is less by the most that chance adds,
+    1/2 sum sqrt(a (1 - a) / n + t (1 - t) / m), and by the reach of bounded
+    differences, sqrt(ln(1 / level) (1 / n + 1 / m) / 2); its upper limit is more
+    by that of a difference of two shares, z / 2 sqrt(1 / n + 1 / m), and by
+    (1 / n + 1 / m) / 2.
 
     Why it matters
     --------------
@@ -165,7 +167,7 @@ def _variations(spreads: Mapping[str, Spread], shifts: Shifts) -> Iterator[Estim
         with np.errstate(divide="ignore", invalid="ignore"):
             chance = float(np.sqrt(a * (1 - a) / n + t * (1 - t) / m).sum() / 2)
             size = 1 / (1 / np.float64(n) + 1 / np.float64(m))
-        limits = Deviation(np.array([value]), np.array([chance]), np.array([size]))
+        limits = TotalVariation(np.array([value]), np.array([chance]), np.array([size]))
         note = " ".join([*_unseen(spread), *_used(name, shifts)]) or None
         yield _claim("tv", name, spread, value, note, limits, 0)
 
@@ -176,7 +178,7 @@ def _claim(
     spread: Spread,
     value: float,
     note: str | None,
-    limits: GreatestDistance | Deviation,
+    limits: GreatestDistance | TotalVariation,
     place: int,
 ) -> Estimate:
     n, m = _sizes(spread)
