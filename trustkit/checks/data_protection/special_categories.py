@@ -143,7 +143,7 @@ def special_categories(contents: Contents, *, cleared: Mapping[str, str] | None 
         elif place == _USED:
             yield _estimate(name, column, 1.0, f"{known}; {_use(contents, name)}")
         else:
-            yield _open(name, column, f"{known}; {_use(contents, name)}. {_asked(sign)}")
+            yield _undecided(name, column, f"{known}; {_use(contents, name)}. {_asked(sign)}")
     if clean:
         yield replace(
             fact("uncovered", 0.0, clean, {"columns": "all others"}),
@@ -227,7 +227,7 @@ def _estimate(name: str, column: Column, value: float, note: str) -> Estimate:
     )
 
 
-def _open(name: str, column: Column, note: str) -> Estimate:
+def _undecided(name: str, column: Column, note: str) -> Estimate:
     """A column that may be in order, as its owner alone can say."""
     limits = OneOf(Certain(np.ones(1)), np.ones(1), np.ones(1, dtype=bool))
     return Estimate(
