@@ -345,11 +345,12 @@ def test_income_documents_agree_with_the_measurement(income: Scorecard) -> None:
 
 
 def test_income_is_asked_a_bounded_number_of_times(income: Scorecard) -> None:
-    assert {cost.kind: cost.model_calls for cost in income.evidence if cost.model_calls} == {
-        "cells": 3,
-        "reruns": 106,
-    }
-    assert {f.estimate for f in income.findings if f.check == "safety/reproducibility" and f.metric != "unrecorded"} == {0}
+    calls = {cost.kind: cost.model_calls for cost in income.evidence}
+    assert calls["cells"] == 3
+    assert 107 <= calls["reruns"] <= 110
+    assert calls["perturbations"] <= 40
+    changed = [f for f in income.findings if f.check == "safety/reproducibility" and f.metric != "unrecorded"]
+    assert {f.estimate for f in changed} == {0}
 
 
 def test_heart_failure_published_figures() -> None:
