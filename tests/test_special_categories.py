@@ -12,8 +12,8 @@ from trustkit import ConfigError, Evidence, NotApplicable, System, audit, collec
 from trustkit.checks.data_protection.special_categories import special_categories
 from trustkit.collectors.contents import schema_of
 from trustkit.detectors.content import Content, spoken
-from trustkit.detectors.special import DETECTORS, PROXY, TITLES, UNSURE, fold
-from trustkit.evidence.contents import AUDIT, TRAIN, Column, Contents, Hits
+from trustkit.detectors.special import DETECTORS, TITLES, fold
+from trustkit.evidence.contents import AUDIT, PROXY, TRAIN, UNSURE, Column, Contents, Hits
 
 
 def named(column):

@@ -16,7 +16,7 @@ from typing import Any
 
 import trustkit
 from trustkit.collectors.provenance import digest, locks
-from trustkit.collectors.settings import text_files
+from trustkit.collectors.settings import secrets_of_files
 from trustkit.errors import ConfigError, Problem
 from trustkit.evidence import Evidence, write_whole
 from trustkit.system import System
@@ -81,6 +81,7 @@ def key_of(system: System, kinds: Iterable[str], seed: int) -> str:
         "kinds": sorted(kinds),
         "seed": seed,
         "files": dict(_files(system)),
+        "secrets": secrets_of_files(system),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -107,8 +108,7 @@ def _files(system: System) -> Iterator[tuple[str, str]]:
     config, folder = system.config, system.folder
     data, owner = config.data, config.system
     named = [data.audit, data.train, data.population, owner.model, owner.card, *config.documents.values()]
-    beside = (each.name for each in text_files(system))
-    for name in (*filter(None, named), *locks(folder), *beside):
+    for name in (*filter(None, named), *locks(folder)):
         matching = [name] if (folder / name).exists() else glob.glob(name, root_dir=folder, recursive=True)
         yield from ((each, digest(folder / each)[0]) for each in matching)
 

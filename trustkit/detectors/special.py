@@ -19,13 +19,11 @@ import numpy as np
 
 from trustkit.detectors.detector import SPECIAL, Detector
 from trustkit.detectors.vocabularies import VOCABULARIES
+from trustkit.evidence.contents import PROXY, UNSURE
 
 if TYPE_CHECKING:
     from trustkit.detectors.content import Content
     from trustkit.detectors.detector import Places
-
-UNSURE, PROXY = "-unsure", "-proxy"
-"""Endings of detectors: of words that may mean something else, of words that tell a proxy."""
 
 TITLES = {
     "health": "health",

@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Self
 AUDIT, TRAIN, MODEL = "audit", "train", "model"
 """Where values were looked at: the audited rows, the training rows, the texts inside the model's file."""
 
+UNSURE, PROXY = "-unsure", "-proxy"
+"""Endings of detectors: of words that may mean something else, of words that tell a proxy."""
+
 
 @dataclass(frozen=True)
 class Hits:

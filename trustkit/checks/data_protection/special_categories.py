@@ -9,13 +9,10 @@ import numpy as np
 
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.facts import fact
-from trustkit.evidence.contents import AUDIT, TRAIN, Column, Contents, Hits
+from trustkit.evidence.contents import AUDIT, PROXY, TRAIN, UNSURE, Column, Contents, Hits
 from trustkit.measure.intervals import Certain, OneOf
 
 FAMILY = "special"
-
-UNSURE, PROXY = "-unsure", "-proxy"
-"""Endings of detectors: of words that may mean something else, of words that tell a proxy."""
 
 _MOST_VALUES, _MANY_VALUES, _MANY = 0.5, 0.1, 20
 """Shares of values from which on a column speaks of a category: of any column, and where many do."""
