@@ -34,7 +34,7 @@ def held(what: str, limits: Limits) -> None:
 
 
 def below(rng: np.random.Generator, n: int, m: int, middle: float) -> tuple[Floats, Floats]:
-    """Shares of both tables at or below each cut point of training; LIMIT more of the audit below `middle`."""
+    """Shares of both tables at or below each cut point; LIMIT more of the audit is below `middle`."""
     train = rng.random(m)
     low = rng.random(n) < middle + LIMIT
     audit = np.where(low, rng.random(n) * middle, middle + rng.random(n) * (1 - middle))
