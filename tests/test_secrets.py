@@ -334,6 +334,12 @@ class TestAudit:
             "file=.env.local:max": "fail", "file=a.yaml:max": "fail", "places=all others:max": "pass"
         }  # fmt: skip
 
+    def test_what_an_audit_wrote_does_not_change_the_next(self, folder):
+        card = audit(config=folder, only=["data-protection/secrets"])
+        for name in ("scorecard.json", "card.gitlab.json"):
+            card.save(folder / name)
+        assert audit(config=folder, only=["data-protection/secrets"]).digest == card.digest
+
     def test_the_configuration_itself(self, folder):
         with (folder / "trustkit.toml").open("a") as file:
             file.write('[system]\npurpose = "see https://ci:kX93bluebird@git.bank.tj/x"\n')
