@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,9 +114,9 @@ def personal_data(contents: Contents, *, declared: Sequence[str] = ()) -> Iterat
             yield _judged(contents, where, name, column, share, among, declared)
     if clean:
         found = fact("identifying", 0.0, clean, {"columns": "all others"})
-        yield _noted(found, f"{clean:,} of {len(contents.columns):,}: nothing found beyond chance")
+        yield replace(found, note=f"{clean:,} of {len(contents.columns):,}: nothing found beyond chance")
     for path, attributes in sorted(contents.stored.items()):
-        yield _noted(fact("stored", len(attributes), 1, {"file": path}), ", ".join(attributes))
+        yield replace(fact("stored", len(attributes), 1, {"file": path}), note=", ".join(attributes))
 
 
 def _judged(
@@ -147,13 +147,17 @@ def _place(contents: Contents, where: str, is_input: bool) -> str:
 
 
 def _largest(column: Column, detectors: Mapping[str, Mapping[str, Any]]) -> Share | None:
-    """The largest share among detectors that find something beyond chance."""
-    shares = [
-        _share(hits, column.values, detectors[name])
+    """The largest share among detectors that find something beyond chance; the others are named with it."""
+    shares = {
+        str(detectors[name]["title"]): share
         for name, hits in column.hits.items()
-        if name in detectors
-    ]
-    return max((each for each in shares if each is not None), key=lambda each: each.value, default=None)
+        if name in detectors and (share := _share(hits, column.values, detectors[name])) is not None
+    }
+    if not shares:
+        return None
+    most = max(shares, key=lambda title: shares[title].value)
+    others = ", ".join(title for title in shares if title != most)
+    return replace(shares[most], grounds=f"{shares[most].grounds}; also {others}") if others else shares[most]
 
 
 def _share(hits: Hits, n: int, detector: Mapping[str, Any]) -> Share | None:
@@ -176,13 +180,12 @@ def beyond_chance(hits: Hits, chance: float) -> bool:
 
 
 def _grounds(hits: Hits, n: int, title: str, chance: float) -> str:
-    by_digit = (
-        f"check digit {hits.proven / n:.0%} (by chance up to {chance * hits.shaped / n:.0%})" if chance else None
-    )
-    by_shape = f"shape {hits.shaped / n:.0%}" + ("" if chance else f", {hits.proven / n:.0%} beyond doubt")
-    grounds = ["column name" if hits.named else None, by_shape, by_digit]
+    shaped = hits.shaped if chance or hits.named else hits.proven
+    grounds = [
+        "column name" if hits.named else None,
+        f"shape {shaped / n:.0%}",
+        f"check digit {hits.proven / n:.0%} (by chance up to {chance * hits.shaped / n:.0%})"
+        if chance
+        else None,
+    ]
     return f"{title}, by {', '.join(filter(None, grounds))}"
-
-
-def _noted(made: Estimate, note: str) -> Estimate:
-    return Estimate(made.metric, made.subject, made.value, made.n, made.rows, limits=made.limits, note=note)
