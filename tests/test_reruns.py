@@ -407,6 +407,7 @@ def test_a_model_that_fails_there_is_said_by_the_type_alone(tmp_path):
     assert reruns.modes[PROCESS].rows == 0
 
 
+@pytest.mark.slow
 def test_a_file_is_loaded_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONHASHSEED", "1")
     rows = data(30)

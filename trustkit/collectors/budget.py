@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 SECONDS = 20.0
 """What a check may take where no budget is given."""
 
-_FIRST, _GROWTH = 8, 8
-_PILOT = 0.05
-_ENOUGH = 64
+_FIRST, _GROWTH = 8, 8  # rows asked to learn the pace, and how many times as many are asked next
+_PILOT = 0.05  # share of the budget that this may take
+_ENOUGH = 64  # rows of a call from which the pace is told
 
 
 class Budget:
@@ -68,18 +68,18 @@ class Budget:
         """
         n = _FIRST
         while True:
-            self.timed(ask, table.iloc[:n])
+            part = table.iloc[:n]
+            _, self.pace = _paced(ask, part)
             dear = self.pace * n * _GROWTH > _PILOT * self.seconds
             if dear or n >= len(table) or self.pace * rows * 2 <= self.left:
                 return
             n *= _GROWTH
 
     def timed(self, ask: Callable[[pd.DataFrame], Any], table: pd.DataFrame) -> Any:
-        """Ask, and take the pace from what it took."""
-        started = time.perf_counter()
-        answer = ask(table)
-        if len(table) >= _ENOUGH or not self.pace or len(table) == _FIRST:
-            self.pace = (time.perf_counter() - started) / len(table)
+        """Ask, and take the pace from what it took, where the rows are enough to tell."""
+        answer, pace = _paced(ask, table)
+        if len(table) >= _ENOUGH:
+            self.pace = pace
         return answer
 
     def told(self, sources: Sources, stage: str, rows: int) -> str:
@@ -97,3 +97,10 @@ class Budget:
     def affords(self, rows: int) -> bool:
         """Tell whether so many rows can be asked in what is left."""
         return self.pace * rows <= self.left
+
+
+def _paced(ask: Callable[[pd.DataFrame], Any], table: pd.DataFrame) -> tuple[Any, float]:
+    """Answer, and the seconds that a row took."""
+    started = time.perf_counter()
+    answer = ask(table)
+    return answer, (time.perf_counter() - started) / len(table)
