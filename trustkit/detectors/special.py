@@ -97,7 +97,7 @@ class Phrases:
         self._words: dict[str, list[tuple[list[str], str]]] = {}
         for owner, phrases in written:
             for phrase in _listed(phrases):
-                first, *rest = [fold(word) + "*" * word.endswith("*") for word in phrase.split()]
+                first, *rest = [_folded(word) + "*" * word.endswith("*") for word in phrase.split()]
                 self._words.setdefault(first, []).append((rest, owner))
                 if rest:
                     self._words.setdefault("".join([first, *rest]), []).append(([], owner))

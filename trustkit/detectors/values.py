@@ -128,11 +128,20 @@ def _drawn(cells: pa.ChunkedArray, seed: int, *, numbers: bool) -> Values:
         places = np.sort(np.random.default_rng([seed, 32]).choice(of, MOST_VALUES, replace=False))
         values, counts = values.take(pa.array(places)), counts[places]
     texts = _texts(values)
-    kept = np.cumsum([len(text) for text in texts], dtype=np.int64) <= MOST_TEXT
+    kept = _within(np.array([len(text) for text in texts], dtype=np.int64), seed)
     kept &= np.array([text not in ("", "nan") for text in texts], dtype=bool)
     return Values(
         tuple(text for text, keep in zip(texts, kept, strict=True) if keep), counts[kept], of, rows, numbers
     )
+
+
+def _within(lengths: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Tell which values, drawn one after the other, fit into `MOST_TEXT`."""
+    kept = np.ones(len(lengths), dtype=bool)
+    if lengths.sum() > MOST_TEXT:
+        order = np.random.default_rng([seed, 33]).permutation(len(lengths))
+        kept[order] = np.cumsum(lengths[order]) <= MOST_TEXT
+    return kept
 
 
 def _shortened(cells: pa.ChunkedArray) -> pa.ChunkedArray:
