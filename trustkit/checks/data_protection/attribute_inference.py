@@ -60,7 +60,7 @@ def attribute_inference(inferences: Inferences) -> Iterator[Estimate]:
 
     How to read
     -----------
-    0 is no help. Default random forests on census data give .005 to .02, a
+    0 is no help. Default forests on census data give .005 to .02, a
     logistic regression 0. The note tells how often the guesses are right.
 
     Remedy

@@ -79,7 +79,7 @@ def membership_inference(
     that, train and audit being alike, none is likelier a member than another.
     ``loss`` ranks by the chance that the model gives to the true class (for a
     quantity: by the residual, the smallest first). The others compare with
-    ``references`` (8) clones of the model, each fitted on a random half of the
+    ``references`` (8) clones of the model, each fitted on half of the
     drawn rows, and each row in half of them: ``ratio to references`` is the
     model's chance over the clones' mean (for a quantity the clones' mean
     residual over the model's), ``likelihood ratio`` that of the chance's logit
@@ -108,22 +108,22 @@ def membership_inference(
     How to read
     -----------
     0.5 is a coin. On data about people a logistic regression gives .50 to .55,
-    a default random forest .75 to .85. An average hides few: look at
+    a default forest .75 to .85. An average hides few: look at
     ``tpr_at_1_percent``, which is 1 % for a coin; 0 in it may come of ties
     and is no proof of safety. ``control_auc`` has to cover 0.5.
 
     Remedy
     ------
     Restrain the model by the settings that the finding names: larger leaves,
-    shallower trees, stronger regularization; for random forests
+    shallower trees, stronger regularization; for forests
     ``min_samples_leaf = 10`` takes most of it. Or give out decisions, or
     rounded scores, in place of exact ones; or train with differential privacy.
 
     References
     ----------
     Yeom et al. 2018 (loss); Carlini et al. 2022 (likelihood ratio, few false
-    alarms); Zarifzadeh, Liu and Shokri 2024 (ratio to references); Smith et
-    al. 2025 (facts of the model); DeLong et al. 1988; Newcombe 2006 (limits).
+    alarms); Zarifzadeh, Liu and Shokri 2024 (ratio to references); Preen
+    and Smith 2025 (facts of the model); DeLong et al. 1988; Newcombe 2006 (limits).
     """
     schema = memberships.schema
     if references and schema["references"] not in (0, references):
