@@ -662,6 +662,11 @@ def _traps(m: Maker) -> Any:
     yield row("Mentions", "t56", _rows(lambda: f"@{m.word()} {m.of('yes', 'no')}"))
     yield row("Latitudes to a hundredth", "lat_rounded", _rows(lambda: round(m.random.uniform(37, 42), 2)))
     yield row("Base 64", "token_b64", _rows(lambda: base64.b64encode(m.random.randbytes(30)).decode()))
+    yield row("Names of files", "имя файла", _rows(lambda: m.of("Отчёт", "Сводка", "Акт")))
+    yield row("Names of goods", "mahsulot nomi", _rows(lambda: m.of("Non", "Sut", "Guruch", "Choy")))
+    yield row("Returns", "long_return", _rows(lambda: round(m.random.gauss(0, 1), 5)))
+    yield row("Scores called geo", "geo_score", _rows(m.random.random))
+    yield row("Kinds of fish", "fish_species", _rows(lambda: m.of("Salmon", "Trout", "Carp")))
     yield row("Vectors", "weights", _rows(lambda: [round(m.random.gauss(0, 1), 4) for _ in range(32)]))
     yield row("Numbers from a normal law", "z", np.random.default_rng(1).normal(size=ROWS).tolist())
 

@@ -49,9 +49,9 @@ _DEVICE = re.compile(
     r"(?m)^ ?(?:[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}|[0-9A-Fa-f]{14,64}|[\w:-]{15,200}) ?$"
 )
 _PLACE_WORDS = re.compile(
-    r"\b(?:lat(?:itude)?|lon(?:gitude)?|lng|long|gps\w*|coord\w*|geo(?:loc\w*|point|hash|m)?"
-    r"|широт\w*|долгот\w*|координат\w*"
-    r"|kenglik|uzunlik|ендік|бойлық|кеңдик|узундук|арз|тул)\b"
+    r"\b(?:lat(?:itude)?|lon(?:gitude)?|lng|gps\w*|coord\w*|geo(?:loc\w*|point|hash|m(?:etry)?)"
+    r"|широт\w*|долгот\w*|координат\w*|kenglik|uzunlik|ендік|бойлық|кеңдик|узундук)\b"
+    r"|^(?:long|арз|тул|тӯл)$"
 )
 _DEGREES = re.compile(r"(?m)^-?(?:1[0-7]\d|\d{1,2})\.\d{4,}$")
 _PAIR = re.compile(

@@ -42,7 +42,7 @@ _PLATE = re.compile(
     r"|[A-Z]{1,3}[ -]?\d{2,4}[ -]?[A-Z]{1,3}|[A-Z]{1,3}[ -]?\d{3,5}|[A-Z] ?\d{3,4} ?[A-Z]{1,3}) ?$"
 )
 _PLATE_WORDS = re.compile(
-    r"\b(?:plate\w*|licen[cs]e plate|number plate|гос ?номер\w*|госзнак|номер (?:авто\w*|машины"
+    r"\b(?:plates?|licen[cs]e plate|number plate|гос ?номер\w*|госзнак|номер (?:авто\w*|машины"
     r"|тс)|рақами мошин\w*|mashina raqami|davlat raqami|авто номер\w*|vehicle (?:no|number|reg\w*)"
     r"|registration (?:plate|number))\b"
 )

@@ -23,18 +23,17 @@ _PATRONYMICS, _AFTER, _SURNAMES = (_KNOWN["endings"][key] for key in ("patronymi
 _TITLES = frozenset(part for title in _KNOWN["titles"]["before"] for part in title.split("-"))
 
 _NAME_WORDS = re.compile(
-    r"(?<!product )(?<!file )(?<!user )(?<!company )(?<!column )"
     r"\b(?:(?:full|first|last|given|family|middle|sur|maiden|birth|person|client|customer|patient"
-    r"|applicant|employee|student|borrower"
-    r"|guarantor|passenger|holder|contact|manager|doctor|author|owner|cardholder|beneficiary"
-    r"|guardian|mother|father|spouse) ?names?"
-    r"|surname|forename|patronymic|fio|фио|ф и о|фамили\w*|имя|отчество|имя отчество|клиент фио"
-    r"|заявитель|пациент|сотрудник"
-    r"|ном у насаб|ному насаб|насаби?|номи пурра|номи падар|исми шариф|исми|исм|фамилияси"
-    r"|отасининг исми|шарифи?|тегі|тек|есімі|аты жөні|әкесінің аты"
-    r"|аты|аты жөнү|фамилиясы|атасынын аты|familiyasi?|familya|ism|ismi|sharifi?|otasining ismi|f "
-    r"i sh|fish|f i o|ady|ady we familiýasy"
-    r"|familiýasy|atasynyň ady|nom|nomi|nasab|ad soyad|soyad|adı|isim|نام|نام خانوادگی|اسم|الاسم|لقب)\b"
+    r"|applicant|employee|student|borrower|guarantor|passenger|holder|contact|manager|doctor|author"
+    r"|owner|cardholder|beneficiary|guardian|mother|father|spouse) ?names?"
+    r"|surname|forename|patronymic|fio|фио|ф и о|фамили\w*|отчество|имя отчество"
+    r"|имя (?:клиент|пациент|заявител|сотрудник|абонент|владел|заёмщик|заемщик)\w*"
+    r"|ном у насаб|ному насаб|насаби?|номи пурра|номи падар|исми шариф|отасининг исми|тегі|есімі"
+    r"|аты жөні|әкесінің аты|аты жөнү|атасынын аты|familiyasi?|familya|otasining ismi|f i o"
+    r"|ady we familiýasy|familiýasy|atasynyň ady|nasab|ad soyad|soyad|نام خانوادگی|لقب)\b"
+    # words that things have too
+    r"|^(?:имя|заявитель|пациент|сотрудник|исми?|шарифи?|тек|аты|ism|ismi|sharifi?|f i sh|fish|ady"
+    r"|nom|nomi|adı|isim|نام|اسم|الاسم)$"
 )
 _LETTER = r"[^\W\d_]"
 _WORD = rf"{_LETTER}+(?:['ʻʼ’`‘-]{_LETTER}+){{0,3}}"
