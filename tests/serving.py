@@ -1,11 +1,13 @@
 """A model served on the loopback for the tests, by three protocols, with faults that a network has."""
 
+import ipaddress
 import json
 import ssl
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
@@ -64,6 +66,7 @@ def answer_to(body, model):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def handle_error(self, *_):
         """Stay quiet."""
@@ -151,13 +154,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(model, fault=lambda _number: None, certificate=None):
-    """Serve a model until the block ends."""
-    server = Server(("127.0.0.1", 0), Handler)
+def serving(model, fault=lambda _number: None, certificate=None, handler=Handler):
+    """Serve a model until the block ends, over TLS where there is a certificate or a context of one."""
+    server = Server(("127.0.0.1", 0), handler)
     scheme = "http"
     if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context = certificate
+        if not isinstance(certificate, ssl.SSLContext):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
         scheme = "https"
     server.served = Served(model, fault, address=f"{scheme}://127.0.0.1:{server.server_port}")
@@ -168,3 +173,33 @@ def serving(model, fault=lambda _number: None, certificate=None):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def certificate_in(folder):
+    """Write a certificate of 127.0.0.1 that nobody else trusts, with its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "server.pem"
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path

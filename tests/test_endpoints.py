@@ -1,15 +1,13 @@
 """A model behind an address is judged as the object is, whatever the network does, and tells no secret."""
 
-import ipaddress
 import json
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from serving import serving
+from serving import certificate_in, serving
 from sklearn.linear_model import LogisticRegression
 
 import trustkit as tk
@@ -205,34 +203,7 @@ class TestTls:
     @pytest.fixture(scope="class")
     @classmethod
     def certificate(cls, tmp_path_factory):
-        """A certificate of 127.0.0.1 that nobody else trusts, with its key."""
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import NameOID
-
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-        now = datetime.now(UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-            )
-            .sign(key, hashes.SHA256())
-        )
-        path = tmp_path_factory.mktemp("tls") / "server.pem"
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-        return path
+        return certificate_in(tmp_path_factory.mktemp("tls"))
 
     def test_a_certificate_that_nobody_vouches_for_is_refused(self, model, table, certificate):
         with serving(model, certificate=certificate) as served:

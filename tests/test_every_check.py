@@ -14,6 +14,7 @@ from test_confidences import confidences_of, confidences_samples
 from test_consistency import neighbors_of, neighbors_samples
 from test_data_quality import quality_of, quality_samples
 from test_dependencies import dependencies_samples
+from test_endpoint_probes import nothing_probed, probes_of, probes_samples
 from test_evasion import evasions_of, evasions_samples
 from test_extraction import copies_of, copies_samples
 from test_flips import flips_of, flips_samples
@@ -59,6 +60,7 @@ from trustkit.evidence.neighbors import Neighbors
 from trustkit.evidence.overlaps import Overlaps
 from trustkit.evidence.perturbations import Perturbations
 from trustkit.evidence.population import Population
+from trustkit.evidence.probes import Probes
 from trustkit.evidence.profiles import Profiles
 from trustkit.evidence.provenance import Provenance
 from trustkit.evidence.proxies import Proxies
@@ -111,6 +113,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Overlaps: overlaps_samples,
     Perturbations: perturbations_samples,
     Population: populations,
+    Probes: probes_samples,
     Profiles: profiles,
     Provenance: provenances,
     Proxies: proxies_samples,
@@ -205,6 +208,7 @@ KINDS = {
     "overlaps": ([overlaps_of(n) for n in (5, 40, 300)], overlaps_of(0)),
     "perturbations": ([perturbations_of(n) for n in (7, 40, 900)], perturbations_of(0)),
     "population": (populations()[:1] * 3, populations()[0]),
+    "probes": ([probes_of(n) for n in (3, 40, 300)], nothing_probed()),
     "profiles": ([profiles_of(n) for n in (5, 40, 300)], profiles_of(0)),
     "provenance": (provenances()[:3], provenances()[3]),
     "proxies": ([proxies_of(n) for n in (3, 40, 900)], proxies_of(0)),

@@ -34,6 +34,7 @@ COLLECTORS = {
     "overlaps": "trustkit.collectors.overlaps:collect_overlaps",
     "perturbations": "trustkit.collectors.perturbations:collect_perturbations",
     "population": "trustkit.collectors.population:collect_population",
+    "probes": "trustkit.collectors.probes:collect_probes",
     "profiles": "trustkit.collectors.profiles:collect_profiles",
     "provenance": "trustkit.collectors.provenance:collect_provenance",
     "proxies": "trustkit.collectors.proxies:collect_proxies",

@@ -37,6 +37,7 @@ KINDS = {
     "overlaps": "trustkit.evidence.overlaps:Overlaps",
     "perturbations": "trustkit.evidence.perturbations:Perturbations",
     "population": "trustkit.evidence.population:Population",
+    "probes": "trustkit.evidence.probes:Probes",
     "profiles": "trustkit.evidence.profiles:Profiles",
     "provenance": "trustkit.evidence.provenance:Provenance",
     "proxies": "trustkit.evidence.proxies:Proxies",

@@ -28,6 +28,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _MOST_BYTES, _MOST_BYTES_A_ROW = 1 << 20, 1 << 16
 _MOST_LATENCIES = 100_000
 _CHUNK = 1 << 16
+_CONNECTIONS = 32
+"""How many are kept at least; urllib3 warns of each that it has to throw away."""
 _BROKEN = "connection"
 _PLAIN = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -135,7 +137,7 @@ class Endpoint:
             raise ConfigError([*problems, *missing])
         self.url, self._headers = url, headers
         self._speech = _speech(url, http)
-        self._pool = _pool(folder, http)
+        self._folder, self._pool = folder, _pool(folder, http)
         self._retries: int = http["retries"]
         self._trying = False
         self._dead: str | None = None
@@ -164,6 +166,16 @@ class Endpoint:
             raise AttributeError("predict_proba")
         return self._chances
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether headers are declared."""
+        return bool(self._headers)
+
+    @property
+    def concurrency(self) -> int:
+        """Requests that may be under way at once."""
+        return int(self._http["concurrency"])
+
     def question(self, X: pd.DataFrame) -> bytes:
         """Return the body of a request about some rows."""
         return _encoded(self._speech.body(X))
@@ -189,6 +201,7 @@ class Endpoint:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
         credentials: Credentials = "declared",
+        fresh: bool = False,
         timeout: float | None = None,
         most: int = _MOST_BYTES,
     ) -> Reply:
@@ -204,6 +217,8 @@ class Endpoint:
             Headers besides, or in place of, those of an honest request.
         credentials : {"declared", "none", "wrong"}
             Whether the declared headers go along, are left out, or have other values.
+        fresh : bool
+            Whether over a connection of its own, which another replica may take.
         timeout : float, optional
             Seconds, where fewer than declared.
         most : int
@@ -221,9 +236,10 @@ class Endpoint:
         from urllib3.exceptions import TimeoutError as TooLate
 
         started = time.perf_counter()
+        pool = _pool(self._folder, self._http) if fresh else self._pool
         seconds = min(timeout or self._http["timeout"], self._http["timeout"])
         try:
-            response = self._pool.request(
+            response = pool.request(
                 method,
                 self.url,
                 body=body,
@@ -242,6 +258,8 @@ class Endpoint:
                         raise TooLate
             finally:
                 response.release_conn()
+                if fresh:
+                    pool.clear()
         except TooLate:
             raise NoAnswerError(f"the endpoint gave no answer within {seconds:g} s") from None
         except HTTPError as error:
@@ -364,7 +382,7 @@ def _pool(folder: Path, http: Mapping[str, Any]) -> Any:
         raise ConfigError([Problem("system.model", found)]) from None
     ca = None if http["ca"] is None else str(folder / http["ca"])
     keys: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca} if ca else {}
-    return urllib3.PoolManager(maxsize=http["concurrency"], retries=False, **keys)
+    return urllib3.PoolManager(maxsize=max(http["concurrency"], _CONNECTIONS), retries=False, **keys)
 
 
 def _speech(url: str, http: Mapping[str, Any]) -> Speech:
