@@ -255,6 +255,19 @@ class TestAudit:
         assert "Shuffling it changes" in figures["ks", "x"].note
         assert evidence.costs[0].model_calls == 4  # audit, train, two shuffled columns
 
+    def test_a_model_that_cannot_answer_its_training_rows(self):
+        def model(rows):
+            if rows["x"].max() > 50:
+                raise ValueError("out of range")
+            return (rows["x"] > 0).astype(int)
+
+        audit, train = table(300, 1), table(300, 2)
+        train.loc[0, "x"] = 99
+        kind = collected(audit, train, model=model, features=["x"]).kinds["shifts"]
+        assert kind.declared["absent"] == [PREDICTION]
+        (finding,) = (e for e in shift(kind) if e.subject.get("column") == PREDICTION)
+        assert finding.why == "not in both tables, or not read"
+
     def test_a_regression_compares_predicted_numbers(self):
         audit, train = table(500, 1), table(500, 2)
         for frame in (audit, train):

@@ -16,8 +16,8 @@ Keys = NDArray[np.uint64]
 DIGITS = 3
 """Numbers are nearly equal where their first digits, so many, are."""
 
-HEAD = 1000
-"""Rows that are looked at first: to find out after a million that words are no numbers takes long."""
+HEAD, MANY = 1000, 20_000
+"""Of many rows so many are looked at first: it takes long to find out late that words are no numbers."""
 
 _STEP = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: makes odd factors that differ from column to column
 _MISSING = 0x5851F42D4C957F2D
@@ -57,7 +57,7 @@ def values_of(frame: Frame, name: str) -> NDArray[np.float64] | Labels:
 
 def numbers_of(frame: Frame, name: str) -> NDArray[np.float64]:
     """Read a column as numbers; FrameError where it holds others, which its first rows often tell at once."""
-    if frame.rows > HEAD:
+    if frame.rows > MANY:
         frame.at(np.arange(HEAD)).numbers(name)
     return frame.numbers(name)
 

@@ -15,6 +15,7 @@ from trustkit.collectors.columns import Column
 from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.keys import numbers_of
 from trustkit.collectors.sources import Sources
+from trustkit.errors import ModelError
 from trustkit.evidence import Unavailable
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.score_bins import SCORE_BINS, score_bins
@@ -92,7 +93,10 @@ def collect_shifts(sources: Sources) -> Shifts:
     spreads, bins = {}, {}
     for name, pair in pairs.items():
         spreads[name], bins[name] = _spread(pair, audited, trained, sources.data.bins.get(name))
-    answers = _answers(sources, train, trained[:MOST_ASKED])
+    try:
+        answers = _answers(sources, train, trained[:MOST_ASKED])
+    except ModelError:  # a model that cannot answer its training rows
+        answers, absent = None, [*absent, PREDICTION]
     if answers is not None:
         said = np.arange(len(answers.train.codes if isinstance(answers.train, Labels) else answers.train))
         spreads[PREDICTION], bins[PREDICTION] = _spread(answers, audited, said)
@@ -273,8 +277,9 @@ def _shuffled(
     for number, name in enumerate(far[:SHUFFLED]):
         order = np.random.default_rng([sources.seed, DRAW, 2, number]).permutation(len(rows))
         changed = table.assign(**{name: table[name].take(order).set_axis(table.index)})
-        after = asked(sources, changed, "shuffle shifted columns")
-        found[name] = (len(rows), int(_differ(before, after).sum()))
+        with suppress(ModelError):  # a value that it cannot take beside the others
+            after = asked(sources, changed, "shuffle shifted columns")
+            found[name] = (len(rows), int(_differ(before, after).sum()))
     return found
 
 

@@ -83,7 +83,8 @@ def data_quality(quality: Quality) -> Iterator[Estimate]:
     A test that is done on suspicion alone is missing for a good reason. Rows of
     few and coarse columns repeat and contradict each other by nature: two
     people may be alike and fare differently. Codes as 250.83 and V45 mix
-    numbers and words, and are right. A value within its range may be wrong.
+    numbers and words, and are right. A value within its range may be wrong. A
+    row counts once, whatever its weight.
 
     How to read
     -----------

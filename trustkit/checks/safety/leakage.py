@@ -91,7 +91,7 @@ def leakage(overlaps: Overlaps, *, judged: Collection[str] = ()) -> Iterator[Est
     is no leak by itself: a test that defines the illness may tell it with
     0.97, and be known when the decision is due. A leak that is spread over
     several inputs is not seen. Of rows without a person's name, two of one
-    person are two.
+    person are two; a row counts once, whatever its weight.
 
     How to read
     -----------
