@@ -21,6 +21,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import trustkit as tk
+from trustkit.checks.base import NotApplicable
 from trustkit.checks.data_protection.membership_inference import membership_inference
 from trustkit.collectors.memberships import Attack, collect_memberships, drawn_pool
 from trustkit.collectors.refitting import refitter
@@ -454,6 +455,12 @@ def test_references_are_as_many_as_asked():
     card = tk.audit(fitted(LogisticRegression()), AUDIT, options={CHECK: {"references": 0}}, **keys)
     (found,) = (each for each in card.findings if each.limit)
     assert (found.subject["mode"], found.verdict) == ("loss", Verdict.INCONCLUSIVE)
+
+
+def test_evidence_of_other_references_is_not_judged():
+    with pytest.raises(NotApplicable, match="collected with 8 reference models, not 16"):
+        membership_inference(memberships_of(900), references=16)
+    assert membership_inference(memberships_of(900, limited="a function", references=0), references=16)
 
 
 def test_a_column_that_train_lacks_is_named():

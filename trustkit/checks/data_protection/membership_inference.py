@@ -127,8 +127,9 @@ def membership_inference(
     """
     schema = memberships.schema
     if references and schema["references"] not in (0, references):
-        raise ValueError(
-            f"the evidence was collected with {schema['references']} reference models, not {references}"
+        raise NotApplicable(
+            f"this evidence was collected with {schema['references']} reference models, not {references}",
+            supply=f"evidence collected with {references} reference models",
         )
     if schema["lacking"] is None:
         yield from _attacked(memberships, judged)
