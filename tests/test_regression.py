@@ -19,6 +19,7 @@ from trustkit.checks.safety.performance import performance
 from trustkit.collectors import collect
 from trustkit.errors import ConfigError
 from trustkit.evidence.cells import BUCKETS, Cells
+from trustkit.evidence.fits import Fits
 from trustkit.evidence.residuals import EQUAL_BINS, OCTAVE_BINS, TERMS, Residuals
 from trustkit.system import System
 from trustkit.testing import assert_check, assert_kind
@@ -591,6 +592,6 @@ class TestTheContract:
         assert_check(performance, zip(nothing, residual_samples(), strict=True))
 
     def test_evidence_may_be_absent_where_a_check_says_so(self):
-        assert performance.needs == {"cells": Cells, "residuals": Residuals}
-        assert performance.optional == {"residuals"}
+        assert performance.needs == {"cells": Cells, "residuals": Residuals, "fits": Fits}
+        assert performance.optional == {"residuals", "fits"}
         assert regression_error.optional == frozenset()
