@@ -161,7 +161,7 @@ def test_several_classes_and_decisions_alone():
 
 
 def test_the_area_is_that_of_scikit_learn_on_the_rows():
-    sources = opened(fitted(RandomForestClassifier(20, random_state=0)))
+    sources = opened(fitted(RandomForestClassifier(8, random_state=0)))
     pool = drawn_pool(sources, 2500)
     attack = Attack(sources, pool)
     loss = attack.fits(sources.model)
@@ -174,11 +174,11 @@ def test_the_area_is_that_of_scikit_learn_on_the_rows():
 
 
 def test_groups_are_shown_and_not_judged():
-    sources = opened(fitted(RandomForestClassifier(20, random_state=0)))
+    sources = opened(fitted(RandomForestClassifier(8, random_state=0)))
     evidence = collect_memberships(sources)
     found = [each for each in membership_inference(evidence) if each.metric == "group_auc"]
     assert [each.subject["groups"] for each in found] == [{"sex": "F"}, {"sex": "M"}]
-    assert all(each.interval(0.05)[0] > 0.8 for each in found)
+    assert all(each.interval(0.05)[0] > 0.7 for each in found)
     assert sum(each.n for each in found) == 600
 
 
@@ -372,7 +372,7 @@ def test_too_few_others_are_not_measurable(rate, enough):
 def test_found_at_covers():
     """True share .3 beyond the score that 1 % of the others exceed."""
     rng = np.random.default_rng(5)
-    runs, n = 400, 1500
+    runs, n = 200, 1500
     negative = np.floor(rng.random((runs, n)) * 1000).astype(int)  # the top 10 of 1,000 bins are 1 %
     is_high = rng.random((runs, n)) < 0.3
     positive = np.where(is_high, rng.integers(990, 1000, (runs, n)), rng.integers(0, 990, (runs, n)))
