@@ -306,6 +306,42 @@ class TestPhones:
         assert self.dialed(text) == 0
 
 
+IDENTIFIERS = [each for each in detectors() if each.family == "identifiers"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("person-name", "Воробьёв;Виктор;Николаевич"),
+        ("person-name", "QODIROV TEMUR JASUR O'G'LI"),
+        ("person-name", "Саидзода Рустам"),
+        ("person-name", "Braund, Mr. Owen Harris"),
+        ("phone", "8-912-345-67-89"),
+        ("phone", "(+992) 91 712 3456"),
+        ("email", "воробьев@почта.рф"),
+        ("email", "Mary <MARY.SMITH@EXAMPLE.COM>"),
+        ("email", '{"email": "mary@example.com", "x": 1}'),
+        ("kz-iin", '{"iin":791028302728,"x":1}'),
+        ("kz-iin", "№791028302728"),
+        ("kz-iin", "7\u200b91028302728"),
+        ("iban", "kz86125kzt5004100100"),
+        ("card", "карта 4111 1111 1111 1111 активна"),
+        ("passport", "паспорт 4509 123456"),
+        ("mac", "ED-18-93-F3-AB-7F"),
+        ("ip", "190.147.176.109:8080"),
+        ("account-link", "postgres://user:secret@db.example/x"),
+        ("birth-date", "Иванов, 12.03.1987 г.р."),
+        ("address", "г. Бишкек, мкр. Асанбай, д. 31, кв. 51"),
+        ("position", "41.29950, 69.24010"),
+        ("picture", "data:image/png;base64,iVBORw0KGgo"),
+        ("ru-snils", "112-233-445 95"),
+    ],
+)
+def test_one_value_of_its_form_is_proven(kind, text):
+    content = Content.of("c", Values.of_texts([text, "another text"]))
+    assert examine(content, IDENTIFIERS)[kind].proven == 1
+
+
 class TestHiding:
     """What must not hide a number is in the corpus; here are the single turns."""
 

@@ -24,7 +24,7 @@ _COMPOSED = 256
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТУХаеорсухіјѕ", "ABESIJKMHOPCTYXaeopcyxijs")
 _CAMEL = re.compile(r"(?<=[a-zа-яё0-9])(?=[A-ZА-ЯЁ])|(?<=[A-ZА-ЯЁ])(?=[A-ZА-ЯЁ][a-zа-яё]{2})")
 _APOSTROPHES = re.compile("['’‘ʻʼ`´ʹ]")
-_NUMBER = re.compile(r"(?<![\w.,:/+\-])\d+(?:[ \-]\d+)*(?:\.0+)?(?![\w:/]|[.,\-]\d)")
+_NUMBER = re.compile(r"(?<![\w.,/+\-])(?<!\d:)\d+(?:[ \-]\d+)*(?:\.0+)?(?![\w:/]|[.,\-]\d)")
 _DAY = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|\d\d-\d\d-(?:19|20)\d\d")
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST, _FARTHEST = 7, 20
@@ -199,4 +199,6 @@ def _spelled(character: str) -> str | None:
         return None
     if kind == "Pd":
         return "-"
+    if character == "№":  # not No, which would join the number behind it
+        return character
     return unicodedata.normalize("NFKC", character)

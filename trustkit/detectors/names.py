@@ -42,7 +42,7 @@ _CAPITAL = r"(?=[^\Wa-zа-яёәғқңөұүһіўҷӣӯҳ\d_])"
 _CALLED = re.compile(rf"(?m)^ ?{_WORD}{_REST}")
 _SHAPE = re.compile(rf"(?m)^ ?{_CAPITAL}{_WORD}{_REST}")
 _PATRONYMIC = re.compile(
-    rf"(?i)(?<![^\W_]){_LETTER}[^\W\d_'-]{{1,30}},? (?:{_LETTER}[^\W\d_'-]{{1,30}} )?"
+    rf"(?i)(?<![^\W_]){_LETTER}[^\W\d_'-]{{1,30}}(?:[,;] ?| )(?:{_LETTER}[^\W\d_'-]{{1,30}}(?:[,;] ?| ))?"
     rf"(?:{_LETTER}{{2,30}}(?:{'|'.join(_PATRONYMICS)})|o['ʻʼ’`‘]?g['ʻʼ’`‘]?li|{'|'.join(_AFTER)})(?![^\W_])"
     rf"|(?<![^\W_]){_LETTER}{{3,30}}(?:зода|заде|zoda|zadeh?)(?![^\W_])"
 )
