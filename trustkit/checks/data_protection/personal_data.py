@@ -65,7 +65,7 @@ def personal_data(contents: Contents, *, declared: Sequence[str] = ()) -> Iterat
     Formula
     -------
     Of n distinct values k are found, m have the layout of a number whose
-    check digit a random number passes with chance c: the share is
+    check digit a number of no meaning passes with chance c: the share is
     (k/n - c m/n) / (1 - c), with Clopper-Pearson limits of k/n. A number with
     a check digit counts only where more pass than chance lets pass, at level
     1e-6 (1e-2 where the column's name says so too). Lower limits are taken at
