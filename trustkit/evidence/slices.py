@@ -45,9 +45,9 @@ def worth(n: Any, k: Any, rows: int, events: int, chance: Any) -> NDArray[np.flo
 
     That is ``k/n - (events - k)/(rows - n)`` less `chance` standard errors:
     a further condition has to earn its place, and a small slice has to be
-    much worse than a large one. The error inside is that of the rate there
-    where that is less sure than the rate of all: else the part of a weak slice
-    that is worst by chance would be taken for the slice.
+    much worse than a large one. Where the rate inside is less sure than that of
+    all, its variance is the mean of both: else the part of a weak slice that is
+    worst by chance would be taken for the slice.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def worth(n: Any, k: Any, rows: int, events: int, chance: Any) -> NDArray[np.flo
     excess = k / n - (events - k) / (rows - n)
     inside, everywhere = (k + 1) / (n + 2), (events + 1) / (rows + 2)
     here, there = inside * (1 - inside), everywhere * (1 - everywhere)
-    return excess - chance * np.sqrt(np.maximum(here, there) / n + there / (rows - n))
+    return excess - chance * np.sqrt(np.maximum((here + there) / 2, there) / n + there / (rows - n))
 
 
 @dataclass(frozen=True)
