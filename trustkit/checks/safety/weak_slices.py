@@ -25,8 +25,8 @@ def weak_slices(slices: Slices) -> Iterator[Estimate]:
     less the same outside. Of a predicted quantity ``excess_large_error``: a row
     counts whose absolute error is above the 75th percentile of those searched.
     The search is that of `bias/subgroups`. Slices that mostly repeat an earlier
-    one are passed over, conditions that add nothing are dropped, and ranges of a
-    column that touch or overlap are joined where together they stand out more.
+    one are passed over, conditions that add nothing are dropped, and a range is
+    widened as long as it stands out more: those that touch are told as one.
 
     Why it matters
     --------------
