@@ -122,6 +122,8 @@ def told(card):
         finding.id: (str(finding.verdict), finding.estimate, finding.n)
         for finding in card.findings
         if finding.check not in ("security/artifact", "security/provenance")
+        and finding.metric != "unrecorded"
+        and finding.subject.get("mode") != "another process"  # an object in memory is not passed on
     }
 
 
@@ -140,6 +142,8 @@ def test_a_file_is_judged_as_the_object_is(forms, of_object, name, monkeypatch):
         folder, name, **({} if "onnx" in name or "skops" in name else {"trust": digest(folder / name)})
     )
     mine, other = told(card), told(of_object)
+    if "onnx" in name:  # it answers where a number is missing, and the object refuses
+        mine = {id: found for id, found in mine.items() if not re.search("(stray|gap_flip):column=age", id)}
     assert mine.keys() == other.keys()
     for id, (verdict, estimate, n) in other.items():
         if "onnx" in name and ":score_changed:" in id:
