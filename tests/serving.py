@@ -109,6 +109,12 @@ class Handler(BaseHTTPRequestHandler):
     def fault_500(self, served, body):
         self.reply(b"Traceback (most recent call last)", 500)
 
+    def fault_closing(self, served, body):
+        """Answer with an error and close, without saying so, as uvicorn does after an exception."""
+        self.reply(b"", 500)
+        self.wfile.flush()
+        self.close_connection = True
+
     def fault_429(self, served, body):
         self.reply(b"", 429, [("Retry-After", "0.01")])
 

@@ -234,6 +234,15 @@ class TestMalformed:
         sent = 2 + 3 * 2 + 1 + sum(each.sent for name, each in trials.kinds.items() if name not in unsent)
         assert f"{sent} requests" in tried.isolation
 
+    def test_a_connection_closed_after_an_error_is_not_laid_to_the_request_after_it(self, model, table):
+        with serving(model, lambda number: "closing" if number % 2 else None) as served:
+            asked = endpoint(served.address + "/score", retries=0, **JSON)
+            with asked.once():
+                for _ in range(10):
+                    with pytest.raises(ModelError, match="status 500"):
+                        asked.predict(table[INPUTS].iloc[:4])
+                    assert len(asked.predict(table[INPUTS].iloc[:4])) == 4
+
     def test_a_connection_broken_off_is_no_refusal(self, tried):
         missing = tried.kinds["trials"].kinds["an input missing"]
         assert missing.crashed + missing.slow == missing.sent == 3

@@ -108,22 +108,26 @@ def _probes(honest: bytes, credentials: bool) -> Iterator[tuple[str, bytes, dict
 
 
 def _probed(model: Endpoint, budget: Budget, body: bytes, **how: Any) -> Outcome:
-    """Send one request while there is time."""
-    if not budget.left:
-        return Outcome()
-    outcome, _, _ = _tried(model, body, min(LONGEST, budget.left), how)
+    """Send one request over a connection of its own, while there is time."""
+    outcome, _, _ = _tried(model, budget, body, {"fresh": True, **how})
     return outcome
 
 
 def _tried(
-    model: Endpoint, body: bytes, seconds: float, how: Mapping[str, Any]
+    model: Endpoint, budget: Budget, body: bytes, how: Mapping[str, Any]
 ) -> tuple[Outcome, Answer | None, float]:
-    """Send one request; what became of it, its answer where it has one, and how long that took."""
+    """Send one request; what became of it, its answer where it has one, and how long that took.
+
+    One that there is no time to wait for tells nothing, and is not counted.
+    """
+    patience, left = min(LONGEST, model.timeout), budget.left
+    if not left:
+        return Outcome(), None, 0.0
     started = time.perf_counter()
     try:
-        reply = model.send(body, timeout=seconds, **how)
+        reply = model.send(body, timeout=min(patience, left), **how)
     except NoAnswerError:
-        return Outcome(1, late=1), None, 0.0
+        return Outcome(1, late=1) if left >= patience else Outcome(), None, 0.0
     except BrokenOffError:
         return Outcome(1, broken=1), None, 0.0
     took = time.perf_counter() - started
@@ -154,10 +158,8 @@ def _sent(
     """Ask about one row after the other, a few at once, while there is time; milliseconds of each answer."""
 
     def ask(number: int) -> tuple[Outcome, int, Answer | None, float]:
-        if not budget.left:
-            return Outcome(), 0, None, 0.0
         row = number % len(asked)
-        outcome, answer, took = _tried(model, asked[row], min(LONGEST, budget.left), {"fresh": fresh})
+        outcome, answer, took = _tried(model, budget, asked[row], {"fresh": fresh})
         return outcome, row, answer, took
 
     total, taken = Outcome(), []

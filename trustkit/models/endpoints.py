@@ -172,6 +172,11 @@ class Endpoint:
         return bool(self._headers)
 
     @property
+    def timeout(self) -> float:
+        """Seconds that one request may take."""
+        return float(self._http["timeout"])
+
+    @property
     def concurrency(self) -> int:
         """Requests that may be under way at once."""
         return int(self._http["concurrency"])
@@ -278,7 +283,11 @@ class Endpoint:
 
     @contextmanager
     def once(self) -> Iterator[None]:
-        """Meanwhile send no request again, and go on asking after one that got no answer."""
+        """Meanwhile send no request again, and go on asking after one that got no answer.
+
+        Each takes a connection of its own: one that the server closed after an
+        error is broken off, too, for the request that comes after.
+        """
         self._retries, retries, self._trying = 0, self._retries, True
         try:
             yield
@@ -351,7 +360,7 @@ class Endpoint:
         """Send a request once; its answer has to be whole, JSON, and of as many rows."""
         most = _MOST_BYTES + rows * _MOST_BYTES_A_ROW
         try:
-            reply = self.send(body, most=most)
+            reply = self.send(body, most=most, fresh=self._trying)
         except NoAnswerError as error:
             if not self._trying:
                 self._dead = f"{error}, and is not asked again"
