@@ -545,3 +545,11 @@ class TestHostileInput:
         found = columns_of(Frame.open(data), AUDIT)
         assert len(found) == 10_000
         assert time.perf_counter() - started < 60
+
+
+def test_a_control_that_its_owner_alone_can_settle_asks_for_his_word():
+    table = pd.DataFrame({"mail": [f"user{i}@mail.tj" for i in range(200)], "d": [0, 1] * 100})
+    card = trustkit.audit(data=table, prediction="d", favorable=1, only=["data-protection/personal-data"])
+    [control] = [each for each in card.controls if each.id == "TK-DPR-01"]
+    assert "its owner's word: share of identifying values of column=mail" in control.needs
+    assert "more rows" not in control.needs

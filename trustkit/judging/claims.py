@@ -59,6 +59,12 @@ class Claim:
         return self.estimate.n if of_all else self.estimate.rows
 
     @property
+    def is_for_the_owner(self) -> bool:
+        """Whether no number of rows could settle it: its limits are apart even where they are closest."""
+        low, high = self.estimate.interval(0.5)
+        return low < self.bound < high
+
+    @property
     def certain(self) -> bool:
         """Whether it is a fact, which spends no error."""
         return isinstance(self.estimate.limits, Certain)

@@ -78,6 +78,8 @@ def needs_of(claims: Sequence[Claim], judgments: Sequence[Judgment], min_cell: i
         if judgment.rows_needed is not None:
             of = "" if claim.check.metrics[estimate.metric].of_all else group
             rows[of] = max(rows.get(of, 0), judgment.rows_needed)
+        elif claim.why is None and claim.is_for_the_owner:
+            rest.append(f"its owner's word: {about(claim.check, estimate)}")
         elif claim.why is None:
             others.append("more rows" if reference is None else f"more rows of {_named(reference)}")
         elif claim.why.startswith("n<"):
