@@ -142,7 +142,7 @@ class Perturbations:
             )
         if self.pace:
             notes.append(
-                f"the model takes about {1000 * self.pace:.1g} ms a row: fewer rows were asked, and "
+                f"the model takes about {1000 * self.pace:g} ms a row: fewer rows were asked, and "
                 f"{self.skipped} perturbations left aside, to keep to the budget"
             )
         elif self.skipped:

@@ -83,7 +83,7 @@ class Reruns:
         if self.alone:
             notes.append(f"no other process was asked: {self.alone}")
         if self.pace:
-            took = f"the model takes about {1000 * self.pace:.1g} ms a row"
+            took = f"the model takes about {1000 * self.pace:g} ms a row"
             notes.append(f"{took}: fewer rows were asked, to keep to the budget")
         return notes
 
