@@ -85,11 +85,16 @@ class TestMissing:
         audit.loc[audit.x > audit.x.median(), "c"] = None
         assert found(audit, target="x", prediction="d", favorable=None)["missing_difference"].value == 1
 
-    def test_nothing_missing_and_too_few_rows_are_no_claim(self):
-        assert "missing_difference" not in found(table())
+    def test_nothing_missing_is_a_fact(self):
+        figure = found(table())["missing_difference"]
+        assert (figure.value, figure.interval(0.001)) == (0, (0, 0))
+
+    def test_values_missing_from_too_few_rows_need_classes_to_compare(self):
         audit = table(50)
         audit.loc[:9, "x"] = np.nan
-        assert "missing_difference" not in found(audit)
+        figure = found(audit)["missing_difference"]
+        assert np.isnan(figure.value)
+        assert figure.supply
 
     def test_one_row_a_person_counts(self):
         audit = table(400)
@@ -154,7 +159,7 @@ class TestRows:
     def test_without_a_target_nothing_contradicts(self):
         figures = found(table(), target=None)
         assert "contradictory" not in figures
-        assert "missing_difference" not in figures
+        assert figures["missing_difference"].value == 0
 
     def test_no_rows(self):
         with pytest.raises(NotApplicable):
@@ -175,7 +180,8 @@ class TestAudit:
 
     def test_nothing_declared_and_nothing_missing_fails_nothing(self):
         card = tk.judge(collected(table()), "unga-78-265", only=["safety/data-quality"])
-        assert {f.verdict for f in card.findings} == {"not_applicable"}
+        judged = {f.metric: f.verdict for f in card.findings if f.verdict != "not_applicable"}
+        assert judged == {"missing_difference": "pass"}
 
     def test_parts_add_to_the_whole(self):
         audit = table(400)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from trustkit.collectors.sources import Sources
 
-SECONDS = 20.0
+SECONDS = 60.0
 """What a check may take where no budget is given."""
 
 _FIRST, _GROWTH = 8, 8  # rows asked to learn the pace, and how many times as many are asked next
-_PILOT = 0.05  # share of the budget that this may take
+_PILOT = 0.1  # share of the budget that this may take
 _ENOUGH = 64  # rows of a call from which the pace is told
 
 

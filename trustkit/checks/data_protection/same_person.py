@@ -68,9 +68,7 @@ def same_person(overlaps: Overlaps) -> Iterator[Estimate]:
             "there are no training rows", supply="data.train: the rows that it was trained on"
         )
     if not overlaps.persons:
-        raise NotApplicable(
-            "no column tells persons in both tables", supply="data.unit: the column that names the person"
-        )
+        raise NotApplicable("no column names persons: data.unit would")
     for name, match in overlaps.persons.items():
         yield _shared(name, match)
 

@@ -22,6 +22,9 @@ MOST_CLASSES, FEWEST = 20, 30
 """At most so many classes, the largest, are compared with the rest, each of so many rows at least."""
 
 
+CLASSES = "data.target: an outcome with classes, so that it can be told who lacks values"
+
+
 @check(
     version="1",
     metrics={
@@ -130,7 +133,12 @@ def _missing_difference(quality: Quality) -> Iterator[Estimate]:
     lacking = np.flatnonzero(missing.sum(axis=1))
     compared = [i for i in np.argsort(-rows, kind="stable") if FEWEST <= rows[i] <= total - FEWEST]
     compared = compared[: 1 if len(rows) == 2 else MOST_CLASSES]
-    if not len(lacking) or not compared:
+    if not len(lacking):
+        yield replace(fact("missing_difference", 0, quality.rows), note="No input lacks a value")
+        return
+    if not compared:
+        why = "values are missing, and there are no two classes of the outcome to compare"
+        yield Estimate("missing_difference", {}, np.nan, quality.rows, quality.rows, why=why, supply=CLASSES)
         return
     mine = missing[lacking][:, compared]
     n = np.broadcast_to(rows[compared].astype(np.float64), mine.shape)

@@ -24,7 +24,7 @@ from trustkit.measure.intervals import proportions
 def invariances(
     expectations: Expectations,
     *,
-    budget: float = 20.0,
+    budget: float = 60.0,
     tolerance: float | None = None,
 ) -> Iterator[Estimate]:
     """Does what the owner declares of the answers hold?

@@ -34,7 +34,7 @@ def reproducibility(
     reruns: Reruns,
     provenance: Provenance | None = None,
     *,
-    budget: float = 20.0,
+    budget: float = 60.0,
     process: bool | None = None,
 ) -> Iterator[Estimate]:
     """Does the model answer the same when it is asked again?

@@ -58,7 +58,7 @@ _STRENGTHS[SEVERE] = ("severe_flip", "severe_loss")
 def robustness(
     perturbations: Perturbations,
     *,
-    budget: float = 20.0,
+    budget: float = 60.0,
     tolerance: float | None = None,
     judged: Collection[str] = (),
 ) -> Iterator[Estimate]:

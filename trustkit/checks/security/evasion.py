@@ -47,7 +47,7 @@ def evasion(
     *,
     mutable: Sequence[str] | None = None,
     directions: Mapping[str, Literal["increasing", "decreasing"]] | None = None,
-    budget: float = 20.0,
+    budget: float = 60.0,
     judged: Collection[str] = (),
 ) -> Iterator[Estimate]:
     """Can a person turn a decision by a few small, possible changes of the inputs?
