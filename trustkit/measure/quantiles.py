@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr
 
 from trustkit.measure.intervals import Floats, Level, Limits
+from trustkit.measure.special import bdtr
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma, gammaln, hyp2f1
 
 from trustkit.evidence.classes import grouped, totals
+from trustkit.measure.special import digamma, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 

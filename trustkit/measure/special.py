@@ -17,11 +17,14 @@ def _late(name: str) -> Callable[..., Any]:
     return function
 
 
+bdtr = _late("bdtr")
 betaincinv = _late("betaincinv")
+digamma = _late("digamma")
 erf = _late("erf")
 gammainc = _late("gammainc")
 gammaincc = _late("gammaincc")
 gammaln = _late("gammaln")
+hyp2f1 = _late("hyp2f1")
 ndtr = _late("ndtr")
 ndtri = _late("ndtri")
 stdtrit = _late("stdtrit")
