@@ -5,20 +5,28 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.provenance import File, Provenance
 from trustkit.frames import Frame, FrameError
 from trustkit.models.scanning import files_of, folder_digest
+from trustkit.models.signatures import NotSigned, verify
 
 if TYPE_CHECKING:
     from trustkit.collectors.sources import Sources
     from trustkit.system import System
+
+CHECK = "security/provenance"
+
+_DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
 LOCKS = ("Pipfile.lock", "conda-lock.yml", "pdm.lock", "pixi.lock", "poetry.lock", "pylock.toml", "uv.lock")
 """Files that pin what a system depends on; a requirements.txt does where it gives hashes."""
@@ -75,14 +83,64 @@ def collect_provenance(sources: Sources) -> Provenance:
     """Digest every file that the configuration names."""
     system = sources.system
     files = [_file(system.folder, read.path, read.role, read.sha256) for read in sources.frame.inputs]
-    schema = {
+    schema: dict[str, Any] = {
         "version": system.config.system.version,
         "trust": system.config.system.trust,
         "model": _kind_of_model(system),
         "data": "file" if sources.frame.inputs else "memory",
     }
     files += _declared(system)
-    return Provenance(schema, tuple(sorted(files)), tuple(locks(system.folder)), _last_day(sources))
+    options = system.config.options.get(CHECK, {})
+    if pinned := _pinned(system.folder, options.get("locks", {})):
+        schema["locks"] = pinned
+        files += [_file(system.folder, name, "lock") for name in pinned]
+    unsigned = _unsigned(system, options.get("signature"), options.get("key"))
+    names = tuple(locks(system.folder))
+    return Provenance(schema, tuple(sorted(files)), names, _last_day(sources), unsigned)
+
+
+def _pinned(folder: Path, declared: Any) -> dict[str, str]:
+    """Declared digests of lock files, in lower case."""
+    key, problems = f'options."{CHECK}".locks', []
+    if not isinstance(declared, Mapping):
+        raise ConfigError([Problem(key, f'{declared!r} is no table, as {{ "uv.lock" = "sha256:..." }}')])
+    for name, digest in declared.items():
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            problems.append(Problem(f"{key}.{name}", f"{digest!r} is no digest, as sha256: and 64 digits"))
+        if not (folder / name).is_file():
+            near = nearest(name, [each.name for each in folder.iterdir()])
+            problems.append(Problem(f"{key}.{name}", f"there is no file {name}", near))
+    if problems:
+        raise ConfigError(problems)
+    return {name: digest.lower() for name, digest in sorted(declared.items())}
+
+
+def _unsigned(system: System, signature: Any, key: Any) -> str | None:
+    """Why the declared signature does not hold for the model; empty where it does, None without one."""
+    if signature is None and key is None:
+        return None
+    named = {"signature": signature, "key": key}
+    problems = []
+    for what, name in named.items():
+        stated = f'options."{CHECK}".{what}'
+        if not isinstance(name, str):
+            problems.append(Problem(stated, "signature and key are named together, each a file"))
+        elif not (system.folder / name).is_file():
+            near = nearest(name, [each.name for each in system.folder.iterdir()])
+            problems.append(Problem(stated, f"there is no file {name}", near))
+    if _kind_of_model(system) != "file":
+        problems.append(Problem("system.model", "is no file or folder, which a signature could be of"))
+    if find_spec("cryptography") is None:
+        needed = "needs cryptography: pip install 'trustkit-audit[sign]'"
+        problems.append(Problem(f'options."{CHECK}".signature', needed))
+    if problems:
+        raise ConfigError(problems)
+    folder, model = system.folder, system.config.system.model or ""
+    try:
+        verify(folder / signature, folder / key, folder / model)
+    except NotSigned as error:
+        return str(error)
+    return ""
 
 
 def locks(folder: Path) -> Iterator[str]:

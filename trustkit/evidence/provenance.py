@@ -14,7 +14,7 @@ class File:
     Attributes
     ----------
     role : str
-        ``audit``, ``train``, ``population``, ``card`` or ``model``.
+        ``audit``, ``train``, ``population``, ``card``, ``model``, or ``lock`` where its digest is declared.
     path : str
         POSIX path, relative to the configuration's folder.
     sha256 : str
@@ -45,19 +45,22 @@ class Provenance:
         What was declared: the system's ``version`` and ``trust`` (the digest of
         its model, or None), what the ``model`` is (``file``, ``module``,
         ``object``, ``endpoint`` or None), and whether the ``data`` are a ``file``
-        or in ``memory``.
+        or in ``memory``; ``locks``, the declared digests of lock files by path, where there are any.
     files : tuple of File
         Sorted.
     locks : tuple of str
         Names of the lock files beside the configuration, sorted.
     last_day : str or None
         The last day in the audited data's column of time, ISO.
+    unsigned : str or None
+        Why the declared signature of the model does not hold, empty where it does; None without one.
     """
 
     schema: Mapping[str, Any]
     files: tuple[File, ...] = ()
     locks: tuple[str, ...] = ()
     last_day: str | None = None
+    unsigned: str | None = None
 
     kind: ClassVar[str] = "provenance"
 
@@ -73,6 +76,15 @@ class Provenance:
         return f"sha256:{digests[0]}" if len(digests) == 1 else None
 
     @property
+    def declared(self) -> dict[str, tuple[str, str | None]]:
+        """Digests declared and found, by what they are of; a file that is not there has none."""
+        found = {file.path: f"sha256:{file.sha256}" for file in self.files if file.role == "lock"}
+        pairs = {path: (digest, found.get(path)) for path, digest in self.schema.get("locks", {}).items()}
+        if self.schema["trust"] is not None and self.model_digest is not None:
+            pairs["the model"] = (self.schema["trust"], self.model_digest)
+        return pairs
+
+    @property
     def in_memory(self) -> list[str]:
         """Parts that are objects in memory, with no file to digest."""
         parts = {"the model": self.schema["model"] == "object", "the data": self.schema["data"] == "memory"}
@@ -82,11 +94,13 @@ class Provenance:
         if self.schema != other.schema:
             raise ValueError("provenance of different schemas does not add")
         days = [day for day in (self.last_day, other.last_day) if day is not None]
+        said = [why for why in (self.unsigned, other.unsigned) if why is not None]
         return Provenance(
             self.schema,
             tuple(sorted({*self.files, *other.files})),
             tuple(sorted({*self.locks, *other.locks})),
             max(days, default=None),
+            max(said, default=None),
         )
 
     def without_small_cells(self, min_cell: int) -> Self:
@@ -103,16 +117,23 @@ class Provenance:
         notes += [f"{part}: in memory, so there is no file to digest" for part in self.in_memory]
         if self.schema["model"] == "endpoint":
             notes.append("the model: an endpoint, so there is no file to digest")
+        if self.unsigned is not None:
+            notes.append(f"the model's signature: {self.unsigned or 'it holds'}")
         return notes
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         files = [list(astuple(file)) for file in self.files]
-        locks = list(self.locks)
-        return {"schema": dict(self.schema), "files": files, "locks": locks, "last_day": self.last_day}
+        return {
+            "schema": dict(self.schema),
+            "files": files,
+            "locks": list(self.locks),
+            "last_day": self.last_day,
+            "unsigned": self.unsigned,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
         files = tuple(File(*file) for file in data["files"])
-        return cls(data["schema"], files, tuple(data["locks"]), data["last_day"])
+        return cls(data["schema"], files, tuple(data["locks"]), data["last_day"], data.get("unsigned"))
