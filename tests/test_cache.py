@@ -13,6 +13,9 @@ from click.testing import CliRunner
 import trustkit as tk
 import trustkit.collectors.sources
 from trustkit.cli import app
+from trustkit.collectors.cache import key_of
+from trustkit.config import Config
+from trustkit.system import System
 
 AS_OF = "2026-11-24"
 CONFIGURATION = """
@@ -223,3 +226,20 @@ def test_the_command_keeps_evidence_only_where_asked(folder, opened):
     nowhere = runner.invoke(app, [*command, "--cache", str(folder / "absent" / "cache")])
     assert nowhere.exit_code == 2
     assert nowhere.stderr.startswith(f"error: cache: {folder}/absent/cache: No such file")
+
+
+@pytest.mark.parametrize(
+    ("check", "options"),
+    [
+        ("security/dependencies", {"advisories": "named"}),
+        ("security/dependencies", {"lock": "named"}),
+        ("security/provenance", {"signature": "named", "key": "other"}),
+        ("security/provenance", {"locks": {"named": "sha256:" + "0" * 64}}),
+    ],
+)
+def test_a_file_that_options_name_is_part_of_the_key(folder, check, options):
+    config = Config.read(folder).replace(options={check: options})
+    (folder / "named").write_text("1", encoding="utf-8")
+    first = key_of(System(config=config), ["provenance"], 0)
+    (folder / "named").write_text("2", encoding="utf-8")
+    assert key_of(System(config=config), ["provenance"], 0) != first

@@ -6,7 +6,7 @@ import glob
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -108,9 +108,22 @@ def _files(system: System) -> Iterator[tuple[str, str]]:
     config, folder = system.config, system.folder
     data, owner = config.data, config.system
     named = [data.audit, data.train, data.population, owner.model, owner.card, *config.documents.values()]
-    for name in (*filter(None, named), *locks(folder)):
+    for name in (*filter(None, named), *locks(folder), *_of_options(config.options)):
         matching = [name] if (folder / name).exists() else glob.glob(name, root_dir=folder, recursive=True)
         yield from ((each, digest(folder / each)[0]) for each in matching)
+
+
+def _of_options(options: Mapping[str, Any]) -> Iterator[str]:
+    """Files that options name: advisories, lock files, a signature and its key."""
+    dependencies, provenance = (
+        options.get(f"security/{name}", {}) for name in ("dependencies", "provenance")
+    )
+    named = [dependencies.get(name) for name in ("lock", "advisories")]
+    named += [provenance.get(name) for name in ("signature", "key")]
+    locked = provenance.get("locks")
+    yield from (
+        each for each in (*named, *(locked if isinstance(locked, Mapping) else ())) if isinstance(each, str)
+    )
 
 
 def _own_code() -> str:
