@@ -8,11 +8,13 @@ from scipy.stats import ks_2samp, norm, wasserstein_distance
 from sklearn.linear_model import LogisticRegression
 
 import trustkit as tk
+from trustkit.checks.base import Estimate
 from trustkit.checks.safety.shift import shift
 from trustkit.collectors import collect
 from trustkit.collectors.shifts import cut_points
 from trustkit.evidence.score_bins import SCORE_BINS
 from trustkit.evidence.shifts import PREDICTION, Shifts, Spread
+from trustkit.judging.claims import figure_intervals
 from trustkit.measure.intervals import (
     Absolute,
     Difference,
@@ -188,6 +190,14 @@ class TestLimits:
         empty = GreatestDistance(*[np.full((1, 1), np.nan)] * 2, *[np.zeros((1, 1))] * 2)
         assert empty.upper(0.05) == 1
         assert empty.p_below(np.array([0.1])) == 1
+
+    def test_those_of_other_numbers_of_cuts_are_judged_beside_them(self):
+        few = self.limits()
+        one = GreatestDistance(*(np.full((1, 1), each) for each in (0.5, 0.3, 90.0, 80.0)))
+        given = [Estimate("ks", {}, 0.2, 30, 30, limits=each) for each in (few, one)]
+        made = dict(enumerate(figure_intervals(given, 0.05)))
+        assert made[0] == pytest.approx((few.lower(0.05)[0], few.upper(0.05)[0]))
+        assert made[1] == pytest.approx((one.lower(0.05)[0], one.upper(0.05)[0]))
 
     def test_of_total_variation(self):
         n = 1 / (1 / 400 + 1 / 900)

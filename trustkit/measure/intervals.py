@@ -924,7 +924,7 @@ def _odds(share: Floats) -> Floats:
 def _kin(part: Any) -> Hashable:
     if isinstance(part, tuple):
         return tuple(_kin(each) for each in part)
-    return part.kin if isinstance(part, Limits) else None
+    return part.kin if isinstance(part, Limits) else part.shape[1:]
 
 
 def _take(part: Any, index: Any) -> Any:
