@@ -417,6 +417,35 @@ class TestOthers:
             card = tk.audit(config=config, policy=policy("data-protection/governance"), as_of=AS_OF)
             assert said(card)["contradicted"] == verdict
 
+    @pytest.mark.parametrize(
+        ("old", "new", "wanted"),
+        [
+            ("", "", ""),
+            ("desk@example.org", "Write to us.", "a contact with an address"),
+            ("wrong decisions of the model", "the website", "a scope that covers what the model does"),
+            ("Wrong", "The website.\n\n### Out of scope\n\nWrong", "a scope that covers what the model does"),
+            ("model.", "model are out of scope.", "a scope that covers what the model does"),
+            ("Within two days.", "Soon.", "a time of response"),
+            ("model.", "model. Denial of service is out of scope.", ""),
+            ("Wrong", "- Denial of service is out of scope\n- Wrong", ""),
+            ("Wrong", "### Of the model\n\nWrong", ""),
+            ("## Scope", "What is in scope\n----------------", ""),
+        ],
+    )
+    def test_reporting_says_each_thing_where_it_should(self, tmp_path, old, new, wanted):
+        """A decision in three days, of the model team, stands elsewhere in each."""
+        text = (
+            "---\ndate: 2026-11-20\nexpires: 2027-06-01\n---\n# Security of the model\n\n"
+            "## Contact\n\ndesk@example.org\n\n"
+            "## Scope\n\nWrong decisions of the model.\n\n"
+            "## Response time\n\nWithin two days.\n\n"
+            "## Versions\n\nThe model team mends versions of the last 3 months, see https://example.org.\n"
+        )
+        at = text.lower().index(old.lower(), text.index("## Contact")) if old else 0
+        card = audited(tmp_path, "security", text[:at] + new + text[at + len(old) :])
+        (missing,) = (finding for finding in card.findings if finding.metric == "missing")
+        assert missing.why == (f"missing: {wanted}" if wanted else None)
+
     def test_security_txt_that_expired(self, tmp_path):
         text = (
             "Contact: mailto:a@b.c\nExpires: 2026-11-01T00:00:00Z\n# Scope: model\n# Response-Time: 5 days\n"

@@ -127,8 +127,10 @@ def test_headers_come_from_the_environment_and_stand_nowhere(model, table, tmp_p
         config = config_of(served.address + "/score?key=qu3ry", http)
         card = tk.audit(data=table, config=config, only=["bias/selection-rate", "security/provenance"])
         system = System(None, table, config=config)
-        collect(system, only=["cells", "provenance", "trials"]).save(tmp_path / "evidence.json")
-    assert {each["Authorization"] for each in served.headers} == {"Bearer s3cr3t-t0ken"}
+        collect(system, only=["cells", "probes", "provenance", "trials"]).save(tmp_path / "evidence.json")
+    sent = [each.get("Authorization") for each in served.headers]
+    assert set(sent) == {"Bearer s3cr3t-t0ken", "Bearer wrong", None}
+    assert sent.count(None) == sent.count("Bearer wrong") == 1
     card.save(tmp_path / "card.html")
     texts = [card.to_json(), *((tmp_path / name).read_text() for name in ("card.html", "evidence.json"))]
     for text in texts:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,14 @@ _BEHAVIOR = re.compile(
     r"\b(?:model|predict|decision|output|bias|discriminat|unfair|prompt|score|hallucinat|behavio)", re.I
 )
 _CONTACT = re.compile(r"@|https?://|mailto:|tel:|\+\d{5}|\(\.{0,2}/")
+_REPORTING = (("contact", "report"), ("scope", "to report"), ("response", "respond", "expect"))
+"""Words of the headings and keys under which a page names an address, a scope and a time."""
+
+_LEFT_OUT = re.compile(r"\b(?:out of scope|out-of-scope|not in scope|not covered|exclud)", re.I)
+_SENTENCE = re.compile(r"(?<=[.;!?])\s|\n\s*(?:[-*+]|\d+[.)])\s|\n\s*\n")
+_MARKED = re.compile(r"(#{1,6})\s")
+_UNDERLINE = re.compile(r"=+\s*|-{3,}\s*")
+_LONGEST_KEY = 40
 _TIME = re.compile(
     r"\b(?:\d{1,3}|one|two|three|four|five|seven|ten|fourteen|thirty|a|an)\s+"
     r"(?:working |business |calendar )?(?:hour|day|week|month)s?\b",
@@ -442,14 +451,34 @@ def _digests(page: Page, tables: list[Table]) -> Iterator[tuple[str, str]]:
 
 
 def _reporting(page: Page) -> dict[str, str]:
-    """What a page on reporting says beside its headings: an address, model behavior, a time of response."""
-    text = "\n".join(page.lines)
+    """What a page on reporting says where it should: an address, model behavior, a time of response."""
+    contact, scope, time = (_under(page.lines, words) for words in _REPORTING)
+    covered = [part for part in _SENTENCE.split(scope) if not _LEFT_OUT.search(part)]
     found = {
-        "contact": any(map(_CONTACT.search, page.lines)) or "contact" in page.facts,
-        "covers_model": _BEHAVIOR.search(text) is not None,
-        "response_time": _TIME.search(text) is not None,
+        "contact": _CONTACT.search(contact) is not None or "contact" in page.facts,
+        "covers_model": any(map(_BEHAVIOR.search, covered)),
+        "response_time": _TIME.search(time) is not None,
     }
     return {name: "given" for name, given in found.items() if given}
+
+
+def _under(lines: list[str], words: tuple[str, ...]) -> str:
+    """What stands under headings with one of the words, and behind keys with one, as ``Scope: ...``."""
+    found, level = [], 0
+    for line, below in pairwise([*lines, ""]):
+        heading = _MARKED.match(line)
+        rank = len(heading[1]) if heading else 2 if _UNDERLINE.fullmatch(below) and line.strip() else 0
+        key, _, value = line.partition(":")
+        if rank and not 1 < level < rank:
+            named = any(word in line.lower() for word in words) and not _LEFT_OUT.search(line)
+            level = rank if named else 0
+        elif rank and _LEFT_OUT.search(line):
+            level = 0
+        elif level:
+            found.append(line)
+        elif value and len(key) < _LONGEST_KEY and any(word in key.lower() for word in words):
+            found.append(value)
+    return "\n".join(found)
 
 
 # What is counted of the rows

@@ -41,8 +41,9 @@ def reporting(records: Records, *, as_of: date | None = None) -> Iterator[Estima
     The figures are facts. ``missing`` counts required parts and says which.
     ``age_days`` runs from the ``date``; a security.txt has none and counts
     as written a year before it expires, the most that the RFC advises. It is
-    unbounded where there is neither, or where it expired. Scope and time are
-    found by English words; whether reports are answered is not seen here.
+    unbounded where there is neither, or where it expired. Contact, scope and
+    time are sought under their headings, by English words; what is said to be
+    out of scope does not count. Whether reports are answered is not seen here.
 
     Remedy
     ------
