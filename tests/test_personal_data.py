@@ -457,6 +457,16 @@ class TestDraws:
         assert values.texts != distinct(Frame.open(pd.DataFrame({"c": np.arange(n)})), "c", seed=2).texts
         assert any("200,000 rows" in note and "seed 0" in note for note in contents_of().notes())
 
+    @pytest.mark.parametrize(
+        "categories",
+        [pd.cut([0.5, 1.5, 1.7, np.nan], [0, 1, 2]), pd.Categorical(pd.period_range("2020-01", periods=4))],
+    )
+    def test_categories_of_intervals_and_periods_become_text(self, categories):
+        values = distinct(Frame.open(pd.DataFrame({"c": categories}), key="data.audit"), "c")
+        known = pd.Series(categories).dropna()
+        assert values.texts == tuple(map(str, known.unique()))
+        assert values.counts.tolist() == [int((known == each).sum()) for each in known.unique()]
+
     def test_numbers_dates_bytes_and_lists_become_text(self):
         data = pd.DataFrame(
             {

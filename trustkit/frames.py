@@ -519,6 +519,9 @@ def _converted(values: object) -> pa.Array | pa.ChunkedArray:
         column = pa.array(values, from_pandas=True)
     except (TypeError, ValueError, OverflowError, NotImplementedError):
         return _as_text(values)
+    if pa.types.is_dictionary(column.type) and isinstance(column.type.value_type, pa.BaseExtensionType):
+        # intervals and periods, of which Arrow compares none
+        return pa.DictionaryArray.from_arrays(column.indices, _as_text(pd.Categorical(values).categories))
     return _as_text(values) if isinstance(column.type, pa.BaseExtensionType) else column
 
 
