@@ -49,6 +49,27 @@ class TestPersons:
     def test_a_column_of_cities_or_amounts_names_nobody(self):
         assert list(collected(table(0, 200), table(0, 200)).kinds["overlaps"].persons) == ["mail"]
 
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            pd.date_range("2001-01-01", periods=200).strftime("%d.%m.%Y"),
+            pd.date_range("2001-01-01", periods=200, freq="h", tz="Asia/Dushanbe"),
+            [f"the operator of case {i} was not there" for i in range(200)],
+        ],
+        ids=["days", "moments", "remarks"],
+    )
+    def test_days_and_remarks_name_nobody(self, texts):
+        audit = table(0, 200).assign(mail=texts)
+        assert collected(audit, audit).kinds["overlaps"].persons == {}
+
+    def test_full_names_and_grouped_numbers_do(self):
+        for texts in (
+            [f"A{i} ibn Ali al Bukhari" for i in range(200)],
+            [f"+992 93 555 {i}" for i in range(200)],
+        ):
+            audit = table(0, 200).assign(mail=texts)
+            assert collected(audit, audit).kinds["overlaps"].persons["mail"].shared == 200
+
     def test_long_numbers_are_compared_digit_by_digit(self):
         audit, train = table(900, 1000), table(0, 1000)
         for frame in (audit, train):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -29,6 +30,11 @@ MOST_NEAR = 20_000
 
 NAMING, FEWEST_NAMED, LONG = 0.9, 50, 10_000_000
 """Words, or whole numbers from `LONG` on, of which nine tenths occur once name persons or things."""
+
+MOST_WORDS = 5
+"""Words of a name at most: a text of more is a remark or an address."""
+
+_DAY = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:\D|$)")
 
 
 def collect_overlaps(sources: Sources) -> Overlaps:
@@ -138,16 +144,22 @@ def _persons(sources: Sources, train: Frame) -> Iterator[tuple[str, Match]]:
 
 
 def _names_persons(frame: Frame, name: str) -> bool:
-    """Whether a column holds words or long whole numbers of which nearly each occurs once."""
+    """Whether a column holds names or long whole numbers of which nearly each occurs once."""
     with suppress(FrameError):
         values = values_of(frame, name)
         rows = int((~frame.missing(name)).sum())
         if isinstance(values, Labels):
-            return rows >= FEWEST_NAMED and len(values.names) >= NAMING * rows
+            mostly = rows >= FEWEST_NAMED and len(values.names) >= NAMING * rows
+            return mostly and sum(map(_may_name, values.names)) >= NAMING * len(values.names)
         known = values[~np.isnan(values)]
         long = np.isfinite(known).all() and (known >= LONG).all() and (known == np.floor(known)).all()
         return bool(long) and rows >= FEWEST_NAMED and len(np.unique(known)) >= NAMING * rows
     return False
+
+
+def _may_name(text: str) -> bool:
+    """Whether a text may name somebody: a day is many people's, and a remark speaks of something."""
+    return not _DAY.match(text) and len(text.split(maxsplit=MOST_WORDS)) <= MOST_WORDS
 
 
 def _named(audit: Frame, train: Frame, name: str) -> Match:

@@ -26,8 +26,9 @@ def same_person(overlaps: Overlaps) -> Iterator[Estimate]:
 
     Persons are told by ``data.unit`` and by columns of words, or of whole
     numbers of eight digits and more, of which nearly each occurs once: names,
-    addresses of mail, numbers of documents and telephones. ``shared`` is the
-    share of those in the audit whom training has too.
+    addresses of mail, numbers of documents and telephones; days and texts of
+    more than five words are none. ``shared`` is the share of those in the
+    audit whom training has too.
 
     Formula
     -------
