@@ -14,7 +14,7 @@ import trustkit as tk
 from trustkit.collectors import collect
 from trustkit.config import Config
 from trustkit.errors import ConfigError, ModelError
-from trustkit.models.endpoints import Endpoint
+from trustkit.models.endpoints import Endpoint, Reply, _seconds
 from trustkit.models.protocols import Template, is_path
 from trustkit.system import System
 
@@ -102,6 +102,32 @@ def test_an_answer_that_only_drips_ends_within_the_timeout_too(model, table):
         assert time.monotonic() - started < 2
 
 
+def test_equal_questions_share_an_answer_and_none_is_kept_beyond_the_next(model, table):
+    """Batches of equal rows are equal requests: their scores come of one call, whichever is asked first."""
+    twins = pd.concat([table[INPUTS].iloc[:1]] * 40, ignore_index=True)
+    with serving(model) as served:
+        asked = endpoint(served.address + "/score", batch=1, concurrency=8, **JSON)
+        assert len(asked.predict(twins)) == 40
+        assert asked.predict_proba(twins) == pytest.approx(model.predict_proba(twins))
+        assert len(served.rows) == 40
+        asked.predict_proba(twins)
+        assert len(served.rows) == 80  # asked anew, as an answer serves one question
+        asked.predict(table[INPUTS].iloc[:10])
+        asked.predict(twins.iloc[:1])
+        assert len(asked._kept) == 1
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2", 2), ("-1", 0), ("nan", None), ("Tue", None), ("", None)])
+def test_a_server_may_name_any_pause(text, seconds):
+    assert _seconds(text) == seconds
+
+
+def test_an_answer_nested_without_end_is_no_answer():
+    asked = endpoint("http://127.0.0.1/score", **JSON)
+    with pytest.raises(ModelError, match="not JSON"):
+        asked.read(Reply(200, {}, b"[" * 200_000), 1)
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -124,7 +150,8 @@ def test_headers_come_from_the_environment_and_stand_nowhere(model, table, tmp_p
     monkeypatch.setenv("SCORING_TOKEN", "Bearer s3cr3t-t0ken")
     http = {**JSON, "headers": {"Authorization": "SCORING_TOKEN"}}
     with serving(model) as served:
-        config = config_of(served.address + "/score?key=qu3ry", http)
+        few = {"security/endpoint": {"load": 10}}
+        config = config_of(served.address + "/score?key=qu3ry", http).replace(options=few)
         card = tk.audit(data=table, config=config, only=["bias/selection-rate", "security/provenance"])
         system = System(None, table, config=config)
         collect(system, only=["cells", "probes", "provenance", "trials"]).save(tmp_path / "evidence.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections import Counter
@@ -156,8 +157,16 @@ class Endpoint:
         return f"the model was asked at {where}: {said}"
 
     def predict(self, X: pd.DataFrame) -> list[Any]:
-        """Ask for the decision on each row."""
-        return [each for answer in self._answers(X) for each in answer.decisions]
+        """Ask for the decision on each row.
+
+        An answer has the scores beside the decisions: all of one call are kept
+        until the next, so that a row is not sent twice for one question.
+        """
+        self._kept = {}
+        answers = self._answers(X, {})
+        if self._http["score"] is not None:
+            self._kept = dict(answers)
+        return [each for _, answer in answers for each in answer.decisions]
 
     @property
     def predict_proba(self) -> Any:
@@ -191,7 +200,7 @@ class Endpoint:
             raise ModelError(f"the endpoint answered with status {reply.status}")
         try:
             said = json.loads(reply.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise NotJsonError("an answer that is not JSON") from None
         answer = self._speech.answer(said)
         for each in (answer.decisions, answer.scores):
@@ -299,8 +308,8 @@ class Endpoint:
         self._pool.clear()
 
     def _chances(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        answers = self._answers(X, kept=True)
-        rows = [each for answer in answers for each in answer.scores or ()]
+        known, self._kept = self._kept, {}
+        rows = [each for _, answer in self._answers(X, known) for each in answer.scores or ()]
         try:
             scores = np.asarray(rows, dtype=np.float64)
         except (TypeError, ValueError):
@@ -309,28 +318,19 @@ class Endpoint:
             return np.column_stack([1 - scores, scores])
         return scores.reshape(len(rows), -1)
 
-    def _answers(self, X: pd.DataFrame, *, kept: bool = False) -> list[Answer]:
-        """Ask in batches, a few at once, and put the answers in order.
-
-        An answer has the scores beside the decisions: it is kept until it is
-        asked for them, once, so that a row is not sent twice for one question.
-        """
+    def _answers(self, X: pd.DataFrame, known: Mapping[bytes, Answer]) -> list[tuple[bytes, Answer]]:
+        """Questions in batches with their answers, in order, a few asked at once; `known` ones are not."""
         if not X.columns.is_unique:
             raise ModelError("two inputs have one name")
         size = self._http["batch"]
         parts = [X.iloc[start : start + size] for start in range(0, max(len(X), 1), size)]
         bodies = [_encoded(self._speech.body(part)) for part in parts]
-        wanted = [(body, len(part)) for body, part in zip(bodies, parts, strict=True)]
-        with ThreadPoolExecutor(min(self._http["concurrency"], len(wanted))) as workers:
-            return list(workers.map(lambda each: self._answer(*each, kept=kept), wanted))
 
-    def _answer(self, body: bytes, rows: int, *, kept: bool) -> Answer:
-        if kept and body in self._kept:
-            return self._kept.pop(body)
-        answer = self._insisted(body, rows)
-        if not kept and self._http["score"] is not None:
-            self._kept[body] = answer
-        return answer
+        def answered(body: bytes, part: pd.DataFrame) -> Answer:
+            return known[body] if body in known else self._insisted(body, len(part))
+
+        with ThreadPoolExecutor(min(self._http["concurrency"], len(parts))) as workers:
+            return list(zip(bodies, workers.map(answered, bodies, parts), strict=True))
 
     def _insisted(self, body: bytes, rows: int) -> Answer:
         """Send a request until it is answered, or as often as is allowed."""
@@ -456,6 +456,7 @@ def _headers(named: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
 def _seconds(text: str | None) -> float | None:
     """Seconds of a Retry-After header; None where it names none."""
     try:
-        return max(float(text), 0.0) if text else None
+        seconds = float(text) if text else math.nan
     except ValueError:
         return None
+    return None if math.isnan(seconds) else max(seconds, 0.0)
