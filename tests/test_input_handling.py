@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import trustkit as tk
 from trustkit.checks.security.input_handling import input_handling
 from trustkit.collectors import collect, malformed
+from trustkit.collectors.trials import MOST_TRIED
 from trustkit.evidence.trials import Trial, Trials
 from trustkit.system import System
 
@@ -140,6 +141,33 @@ def test_each_fault_is_found_and_fails(honest, table, model, metric, words):
         model(honest), table, target="y", favorable=1, features=INPUTS, only=["security/input-handling"]
     )
     assert {f.metric: f.verdict for f in card.findings}[metric] == "fail"
+
+
+def test_no_answer_and_the_last_digit_of_a_number_are_no_other_order(table):
+    class Unsure(Wrapped):
+        """Gives no number to the poor, and adds up in an order that hangs on the width of the table."""
+
+        def predict(self, X):
+            width = 1 + 1e-15 * len(X.columns)
+            return np.where(X["income"] < 40, np.nan, X["income"].to_numpy() * 3 * width)
+
+    found = collected(Unsure(None), table)
+    assert found.kinds["another index"].answered == found.kinds["100,000 further columns"].answered == 1
+    assert figures(found)["misaligned"] == (0, None)
+    assert found.kinds["an input missing"].sent == 1
+
+
+def test_only_so_many_inputs_are_asked_about_as_are_made_wrong(table):
+    calls = []
+
+    def counts(X):
+        calls.append(len(X))
+        return X.sum(axis=1).to_numpy()
+
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 50))).add_prefix("x").assign(y=table["y"])
+    kinds = collect(System(counts, wide, target="y", task="regression"), only=["trials"]).kinds
+    assert kinds["trials"].kinds["an input missing"].sent == MOST_TRIED
+    assert calls.count(200) == 1 + MOST_TRIED
 
 
 def test_a_slow_answer_is_told(honest, table, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from contextlib import nullcontext
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ DRAW = 41
 
 MOST_TRIED, MOST_LABELS = 6, 20
 """Inputs that are made wrong one by one; an input with no more values than this may be a code of labels."""
+
+TOLERANCE = 1e-9
+"""A predicted number that moves by less is the same: sums of floats depend on their order."""
 
 _CRASHES = ("MemoryError", "RecursionError", "SystemExit")
 
@@ -57,7 +61,8 @@ def collect_trials(sources: Sources) -> Trials:
     frame = sources.frame.at(drawing_order(sources, DRAW)[:ASKED])
     table = next(frame.batches(sources.features, frame.rows)).reset_index(drop=True)
     before = _answers(sources, table)
-    used = [name for name in sources.features if _matters(sources, table, name, before)][:MOST_TRIED]
+    matter = (name for name in sources.features if _matters(sources, table, name, before))
+    used = list(islice(matter, MOST_TRIED))
     numbers = [name for name in used if _is_number(frame, name)]
     few = table.iloc[:ROWS]
     known = _answers(sources, few)
@@ -80,7 +85,7 @@ def _tried(sources: Sources, made: Malformed, known: NDArray[Any]) -> Trial:
     except Exception as error:
         return Trial(1, refused=1, slow=_is_slow(started), errors=(_type(error),))
     slow = _is_slow(started)
-    if len(answers) != len(made.table) or (made.as_before and not np.array_equal(answers, known)):
+    if len(answers) != len(made.table) or (made.as_before and not _agree(answers, known)):
         return Trial(1, misaligned=1, slow=slow)
     if made.column is not None:
         return Trial(1, answered=1, silent=1, slow=slow, columns=(made.column,))
@@ -128,7 +133,19 @@ def _matters(sources: Sources, table: pd.DataFrame, name: str, before: NDArray[A
     """Whether answers change when the rows exchange their values of an input."""
     turned = table.copy()
     turned[name] = table[name].array.take(np.roll(np.arange(len(table)), 1))
-    return not np.array_equal(_answers(sources, turned), before)
+    return not _agree(_answers(sources, turned), before)
+
+
+def _agree(answers: NDArray[Any], others: NDArray[Any]) -> bool:
+    """Whether each answer is the other: none in the same rows, numbers but for their rounding."""
+    known = pd.notna(answers)
+    if len(answers) != len(others) or not np.array_equal(known, pd.notna(others)):
+        return False
+    one, other = answers[known], others[known]
+    try:
+        return np.allclose(one.astype(np.float64), other.astype(np.float64), TOLERANCE, TOLERANCE)
+    except (TypeError, ValueError):  # labels
+        return np.array_equal(one, other)
 
 
 def _is_number(frame: Frame, name: str) -> bool:
