@@ -46,7 +46,7 @@ def model_within(folder: Path, name: str) -> Path:
 
 def _flavors(file: Path, name: str) -> dict[str, Any]:
     if not file.is_file():
-        raise _problem(f"{name} is a folder without a file {DECLARATION}, so none of MLflow's")
+        raise _problem(f"{name} is a folder without a file {DECLARATION}: no model file that can be loaded")
     import yaml
 
     try:
