@@ -145,6 +145,9 @@ def test_the_lock_beside_the_configuration_is_found_and_else_the_environment(fol
         ("2.0rc1", True, ""),
         ("2.1", True, ""),
         ("2.1.post1", False, ""),
+        ("1.4.1+cu124", True, "1.4.2"),
+        ("1.4.2+cu124", False, ""),
+        ("2.1+cu124", True, ""),
         ("", False, ""),
         ("not a version", False, ""),
     ],
@@ -153,6 +156,13 @@ def test_versions_are_held_to_the_ranges_of_an_advisory(tmp_path, version, hit, 
     (tmp_path / "osv.json").write_text(json.dumps(RECORD))
     found = list(Advisories.read(tmp_path / "osv.json").against(Package("some-pkg", version)))
     assert found == ([Hole("some-pkg", version, "GHSA-aaaa", fixed)] if hit else [])
+
+
+@pytest.mark.parametrize("version", ["0.5", "0.5.0", "v0.5", "0.5+cpu"])
+def test_a_version_is_listed_however_it_is_written(tmp_path, version):
+    affected = [{**RECORD["affected"][0], "ranges": [], "versions": ["0.4", "0.5"]}]
+    (tmp_path / "osv.json").write_text(json.dumps({**RECORD, "affected": affected}))
+    assert len(list(Advisories.read(tmp_path / "osv.json").against(Package("some-pkg", version)))) == 1
 
 
 def test_ranges_agree_with_the_specifiers_of_packaging(tmp_path):

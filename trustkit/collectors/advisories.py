@@ -135,11 +135,13 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _is_affected(version: str, affected: Mapping[str, Any]) -> bool:
     """Whether a version is listed, or lies in a range from ``introduced`` to before ``fixed`` (OSV 1.6)."""
-    if version in {str(each) for each in affected.get("versions") or ()}:
+    mine, listed = _parsed(version), [str(each) for each in affected.get("versions") or ()]
+    if version in listed:
         return True
-    mine = _parsed(version)
     if mine is None:
         return False
+    if mine in map(_parsed, listed):
+        return True
     for each in _ranges(affected):
         inside = False
         for kind, at in _events(each):
@@ -183,10 +185,11 @@ def _events(of: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _parsed(version: str) -> Any:
+    """A version by which others are compared: without what a local build adds, as ``+cu124`` (PEP 440)."""
     from packaging.version import InvalidVersion, Version
 
     try:
-        return Version(version)
+        return Version(Version(version).public)
     except InvalidVersion:
         return None
 
