@@ -226,6 +226,13 @@ class TestChanges:
         small = pd.DataFrame({"x": np.array([100, 120], dtype=np.int8)})
         assert self.made("unit-slip", MODERATE, rows=small).table["x"].tolist() == [1000, 1200]
 
+    @pytest.mark.parametrize("dtype", ["int64", "Int64", "uint64", "int64[pyarrow]"])
+    def test_whole_numbers_too_large_for_their_type_are_told_as_floats(self, dtype):
+        keys = pd.DataFrame({"key": pd.Series(np.arange(100) * 10**16 + 10**17, dtype=dtype)})
+        slipped = perturbed(keys, Sorts.of(keys), "unit-slip", SEVERE, [0]).table["key"].astype(float)
+        assert set((slipped / keys["key"].astype(float)).round(6)) == {1000.0, 0.01}
+        assert perturbed(keys, Sorts.of(keys), "noise", MILD, [0]).table["key"].dtype.kind in "iu"
+
     def test_missing_values_by_severity_and_as_the_column_has_them(self):
         for severity, least, most in ((MILD, 1, 1), (MODERATE, 2, 2), (SEVERE, 4, 4)):
             gone = self.made("missing", severity).table.isna().sum(axis=1)

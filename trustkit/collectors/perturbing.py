@@ -504,11 +504,19 @@ def _numbers_like(column: Column, values: Floats) -> Column:
     dtype = column.dtype
     if pd.api.types.is_integer_dtype(dtype):
         values = np.round(values)
+        if not _fit(values, np.int64):
+            return pd.Series(values, column.index, name=column.name)
         if isinstance(dtype, np.dtype):
-            fits = np.array_equal(values, values.astype(dtype))
-            return pd.Series(values.astype(dtype if fits else np.int64), column.index, name=column.name)
+            kind = dtype if _fit(values, dtype) else np.int64
+            return pd.Series(values.astype(kind), column.index, name=column.name)
         return pd.Series(values, column.index, name=column.name).mask(column.isna()).astype("Int64")
     return pd.Series(values, column.index, name=column.name).astype(dtype)
+
+
+def _fit(values: Floats, dtype: Any) -> bool:
+    """Whether a type of integers holds all of the whole numbers."""
+    known, ends = values[~np.isnan(values)], np.iinfo(dtype)
+    return bool(((known >= ends.min) & (known < float(ends.max) + 1)).all())
 
 
 def _floats(column: Column) -> Floats:
