@@ -22,7 +22,7 @@ _GIVEN = frozenset(name for names in _KNOWN["given"].values() for name in names)
 _PATRONYMICS, _AFTER, _SURNAMES = (_KNOWN["endings"][key] for key in ("patronymics", "words", "surnames"))
 _TITLES = frozenset(part for title in _KNOWN["titles"]["before"] for part in title.split("-"))
 
-_NAME_WORDS = re.compile(
+NAME_WORDS = re.compile(
     r"\b(?:(?:full|first|last|given|family|middle|sur|maiden|birth|person|client|customer|patient"
     r"|applicant|employee|student|borrower|guarantor|passenger|holder|contact|manager|doctor|author"
     r"|owner|cardholder|beneficiary|guardian|mother|father|spouse) ?names?"
@@ -35,6 +35,8 @@ _NAME_WORDS = re.compile(
     r"|^(?:имя|заявитель|пациент|сотрудник|исми?|шарифи?|тек|аты|ism|ismi|sharifi?|f i sh|fish|ady"
     r"|nom|nomi|adı|isim|نام|اسم|الاسم)$"
 )
+"""Words in the name of a column that holds names of persons."""
+
 _LETTER = r"[^\W\d_]"
 _WORD = rf"{_LETTER}+(?:['ʻʼ’`‘-]{_LETTER}+){{0,3}}"
 _REST = rf"(?:\.?,? (?:{_WORD}|{_LETTER}\.)\.?){{0,4}}(?: ?{_LETTER}\.){{0,2}} ?$"
@@ -72,7 +74,7 @@ def _find_names(content: Content) -> tuple[Places, Places]:
     if content.numbers:
         return NOTHING
     found = np.unique(np.concatenate([*_by_form(content), _with_given_name(content), _surnames(content)]))
-    named = _NAME_WORDS.search(content.spoken) is not None
+    named = NAME_WORDS.search(content.spoken) is not None
     return np.union1d(found, content.search(_CALLED)) if named else found, found
 
 
@@ -110,4 +112,4 @@ def _surnames(content: Content) -> Places:
     return found if len(found) >= _MOST * len(content.texts) else NOTHING[0]
 
 
-DETECTORS = (Detector("person-name", IDENTIFIERS, "names of persons", _find_names, _NAME_WORDS),)
+DETECTORS = (Detector("person-name", IDENTIFIERS, "names of persons", _find_names, NAME_WORDS),)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trustkit.detectors.detector import SPECIAL, Detector
+from trustkit.detectors.names import NAME_WORDS
 from trustkit.detectors.vocabularies import VOCABULARIES
 from trustkit.evidence.contents import PROXY, UNSURE
 
@@ -173,6 +174,10 @@ def _known() -> Phrases:
     )
 
 
+_OF_A_NAME = re.compile(r".+(?:[oe]va?|beki?|zod[ae]|zade|abad|obod|stan)")
+"""Folded words that end as surnames and places do: Ismoilov and Islamabad tell no belief."""
+
+
 class Terms:
     """Words of values, and the detectors that know them.
 
@@ -180,7 +185,8 @@ class Terms:
     ----------
     written : iterable of (str, str)
         A detector, and its words between commas: ``x*`` begins a word of the
-        value, two words and more are a phrase in it, one is all of it.
+        value that ends as no surname or place does, two words and more are a
+        phrase in it, one is all of it.
     """
 
     def __init__(self, written: Iterable[tuple[str, str]]) -> None:
@@ -196,7 +202,8 @@ class Terms:
 
     def of(self, folded: str) -> set[str]:
         """Return the detectors that know a folded value."""
-        return self._whole.get(folded, set()) | {name for name, _, _ in self._within.find(folded.split())}
+        words = [("" if _OF_A_NAME.fullmatch(word) else word) for word in folded.split()]
+        return self._whole.get(folded, set()) | {name for name, _, _ in self._within.find(words)}
 
 
 @cache
@@ -278,7 +285,7 @@ def _told(content: Content) -> dict[str, tuple[list[int], list[int]]]:
 def _find(name: str, elsewhere: Names, content: Content) -> tuple[Places, Places]:
     """Values that speak of a category, or a proxy, unless the name of the column explains them otherwise."""
     shaped, proven = _told(content).get(name, ([], []))
-    if not proven or elsewhere.search(content.spoken):
+    if not proven or elsewhere.search(content.spoken) or NAME_WORDS.search(content.spoken):
         shaped = proven = []
     return np.array(shaped, dtype=np.intp), np.array(proven, dtype=np.intp)
 

@@ -212,18 +212,18 @@ RELIGION = Vocabulary(
     denomination amount, currency denomination, bill denomination, cash denomination
     """,
     values="""
-    islam*, muslim*, sunni*, shia, shiite, shi a, ismaili*, christian*, catholic*, protestant*, orthodox
-    christian*, eastern orthodox*, russian orthodox*, lutheran*, baptist*, evangelical*, methodist*,
-    presbyterian*, pentecostal*, mormon*, judaism, buddhis*, hindu*, sikh*, atheis*, agnosti*, zoroastrian*,
-    bahai, jehovah*, mosque, roman catholic*, ислам*, мусульман*, суннит*, шиит*, исмаилит*, христиан*,
-    католи*, протестант*, православ*, лютеран*, баптист*, иудаизм, иудей, буддизм*, буддист*, индуизм*,
-    атеис*, агностик*, свидетели иеговы, зороастри*, адвентист*, ислом*, мусулмон*, насрон*, исмоил*, суннӣ,
-    шиа, зардушт*, буддоӣ, islom*, musulmon*, xristian*, nasroniy*, buddaviy*, мұсылман*, будда*, мусулман*,
-    yslam*, hristian*, butparaz, dinsiz*, дінсіз, бединӣ
+    islam*, muslim*, sunnite*, shia, shiite, shi a, ismaili*, christian*, catholic*, protestant*, orthodox
+    christian*, eastern orthodox*, russian orthodox*, lutheran*, baptist, baptists, baptist church*,
+    evangelical*, methodist*, presbyterian*, pentecostal*, mormon*, judaism, buddhis*, hindu*, sikhs, sikhism,
+    atheis*, agnosti*, zoroastrian*, bahai, jehovah*, mosque, roman catholic*, ислам*, мусульман*, суннит*,
+    шиит*, исмаилит*, христиан*, католи*, протестант*, православ*, лютеран*, баптист*, иудаизм, иудей,
+    буддизм*, буддист*, индуизм*, атеис*, агностик*, свидетели иеговы, зороастри*, адвентист*, ислом*,
+    мусулмон*, насрон*, исмоилӣ*, шиа, зардушт*, буддоӣ, islom*, musulmon*, xristian*, nasroniy*, buddaviy*,
+    мұсылман*, будда*, мусулман*, yslam*, hristian*, butparaz, dinsiz*, дінсіз, бединӣ
     """,
     generic="""
-    jewish, orthodox, none, no religion, other, secular, нет, другое, прочее, башка, басқа, boshqa, дигар,
-    jew, pagan
+    jewish, orthodox, sunni, суннӣ, sikh, none, no religion, other, secular, нет, другое, прочее, башка,
+    басқа, boshqa, дигар, jew, pagan
     """,
     proxies="""
     halal*, kosher, prayer*, pray*, namaz*, mosque*, synagogue*, temple visits, zakat*, hajj, umrah, fasting
@@ -263,17 +263,17 @@ POLITICS = Vocabulary(
     values="""
     republican*, democrat*, labour party, conservative party, green party, communist*, socialist*, social
     democrat*, libertarian*, liberal democrat*, christian democrat*, fascis*, anarchis*, единая россия, кпрф,
-    лдпр, справедливая россия, яблоко, новые люди, амал, народно демократическ*, социал демократ*,
+    лдпр, справедливая россия, новые люди, народно демократическ*, социал демократ*,
     коммунист*, демократ*, республикан*, либерал*, ҳхдт, ҳизби халқии демократии тоҷикистон, ндпт, пивт,
     ҳнит, ҳизби коммунистӣ*, ҳизби аграрӣ*, oʻzlidep, milliy tiklanish, adolat sdp, xalq demokratik partiya*,
-    нұр отан, nur otan, аманат партия*, amanat, ақ жол, ak zhol, ауыл партия*, байтақ, республика партия*,
+    нұр отан, nur otan, аманат партия*, ақ жол, ak zhol, ауыл партия*, байтақ, республика партия*,
     сдпк, ата мекен, ата журт, бүтүн кыргызстан, мекенчил, демократик партия*, demokratik partiýa*, agrar
     partiýa*
     """,
     generic="""
     independent, conservative, liberal, green, left, right, center, centre, moderate, progressive, labour,
-    democratic, other, беспартийн*, независимый, центрист, левые, правые, бетараф, mustaqil, adolat,
-    тәуелсіз, none, dem, rep, ind
+    democratic, other, беспартийн*, яблоко, амал, аманат, amanat, независимый, центрист, левые, правые,
+    бетараф, mustaqil, adolat, тәуелсіз, none, dem, rep, ind
     """,
     elsewhere="""
     method*, mode, hand*, side, color*, colour*, alignment*, direction*, цвет, direction, turn, position
@@ -311,11 +311,11 @@ SEX_LIFE = Vocabulary(
     reproduction*
     """,
     values="""
-    heterosexual*, homosexual*, bisexual*, gay, lesbian*, queer, asexual*, pansexual*, transgender*,
-    cisgender*, гетеросексуал*, гомосексуал*, бисексуал*, лесбиянк*, гей, трансгендер*, geteroseksual*,
-    gomoseksual*
+    heterosexual*, homosexual*, bisexual*, gay man, gay woman, lesbian*, queer, asexual*, pansexual*,
+    transgender*, cisgender*, гетеросексуал*, гомосексуал*, бисексуал*, лесбиянк*, трансгендер*,
+    geteroseksual*, gomoseksual*
     """,
-    generic="straight, other, prefer not to say, другое",
+    generic="gay, гей, straight, other, prefer not to say, другое",
     proxies="""
     contracepti*, birth control*, контрацепт*, dating app*, condom*, marital infidel*, контрацептив*
     """,
@@ -403,7 +403,7 @@ CRIMINAL = Vocabulary(
     """,
     elsewhere="""
     crime*, dispute*, claim*, loss*, rule*, alert*, fraud*, incident*, category, reason*, genre*, event*,
-    risk*
+    risk*, причин*, событи*, инцидент*, убыт*, риск*, категори*, сабаб*
     """,
 )
 
