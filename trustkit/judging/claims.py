@@ -24,6 +24,9 @@ POWER = 0.8
 MOST_GROWTH = 1e4
 """More than this many times the rows is out of reach."""
 
+MOST_ROWS, APART = 1e9, 1e-3
+"""With so many times the rows limits meet, unless they are apart by more than this for another reason."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -60,9 +63,14 @@ class Claim:
 
     @property
     def is_for_the_owner(self) -> bool:
-        """Whether no number of rows could settle it: its limits are apart even where they are closest."""
-        low, high = self.estimate.interval(0.5)
-        return low < self.bound < high
+        """Whether no number of rows would settle it: its limits stay apart, on both sides of the bound."""
+        if self.estimate.limits is None or self.estimate.reference_n is not None:
+            return False  # what is compared waits for the rows of its reference
+        grown = self.estimate.limits.take([self.estimate.place]).grown(np.array([MOST_ROWS]))
+        if grown is None:
+            return False
+        low, high = float(grown.lower(0.05)[0]), float(grown.upper(0.05)[0])
+        return low < self.bound < high and high - low > APART
 
     @property
     def certain(self) -> bool:
