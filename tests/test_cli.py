@@ -282,10 +282,14 @@ def test_one_digest_from_a_configuration_in_steps(folder):
     assert json.loads(whole.stdout)["digest"] != json.loads(without.stdout)["digest"]
 
 
-def test_evidence_to_share_says_so_and_does_not_merge(folder):
-    run("collect", "--data", "../log.csv", *OPTIONS, "--share", "-o", "shared.json")
-    assert "made to be shared" in run("judge", "shared.json", status=1).stdout
+def test_evidence_to_share_says_what_it_leaves_out_and_does_not_merge(folder):
     run("collect", "--data", "../log.csv", *OPTIONS, "-o", "e.json")
+    told = run("collect", "--data", "../log.csv", *OPTIONS, "--share", "-o", "shared.json").stderr
+    whole, kept = (json.loads((folder / name).read_text())["kinds"] for name in ("e.json", "shared.json"))
+    assert {*whole} > {*kept}
+    for kind in {*whole} - {*kept}:
+        assert f"warning: evidence of kind {kind} " in told
+    assert "made to be shared" in run("judge", "shared.json", status=1).stdout
     (refused,) = errors("merge", "e.json", "shared.json", "-o", "m.json")
     assert "does not add" in refused
     assert not (folder / "m.json").exists()

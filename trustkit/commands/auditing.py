@@ -151,6 +151,9 @@ def collect(
     elif share:
         evidence = collected.without_small_cells(config.policy.min_cell)
     evidence.save(output)
+    if share and epsilon is None:
+        left_out = [why for kind, (why, _) in evidence.absent.items() if kind not in collected.absent]
+        click.echo("".join(f"warning: {why}\n" for why in left_out), err=True, nl=False)
     for kind, trace in collected.errors.items():
         click.echo(f"warning: {kind} could not be collected: {trace.strip().splitlines()[-1]}", err=True)
 
