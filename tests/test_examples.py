@@ -270,6 +270,9 @@ def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
     settled = {id: verdict for id, verdict in verdicts(income).items() if verdict != "not_assessed"}
     assert settled == {
         "TK-SAF-02": "pass",
+        "TK-SAF-03": "pass",
+        "TK-SAF-04": "fail",
+        "TK-SAF-05": "pass",
         "TK-SAF-06": "pass",
         "TK-SAF-07": "pass",
         "TK-SEC-04": "fail",
@@ -279,6 +282,9 @@ def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
         "TK-FAI-04": "fail",
         "TK-FAI-05": "pass",
         "TK-DPR-02": "inconclusive",
+        "TK-DPR-03": "pass",
+        "TK-DPR-04": "pass",
+        "TK-DPR-05": "pass",
         "TK-DPR-06": "pass",
         "TK-TRA-01": "pass",
         "TK-TRA-03": "pass",
@@ -331,6 +337,13 @@ def test_income_page_states_what_the_card_says(income: Scorecard) -> None:
         if f.subject["column"] == "relationship" and "sex" in f.subject["groups"]
     )
     assert f"(husband, wife) with {alone:.2f}".replace("0.", ".") in page
+    attacks = [f.estimate for f in income.findings if f.check.endswith("/membership-inference") and f.limit]
+    lowest, highest = (f"{end(attacks):.3f}".removeprefix("0") for end in (min, max))
+    assert f"areas of {lowest} to {highest} under" in page
+    alone = finding(income, "data-protection/re-identification:unique_share:").estimate
+    assert f"sex {alone:.0%} of the people".replace("%", " %") in page
+    flips = [f.estimate for f in income.findings if f.check == "safety/robustness" and f.metric == "flip"]
+    assert f"than {max(flips):.0%} of the decisions".replace("%", " %") in page
     (worst,) = [f for f in income.findings if f.check == "bias/subgroups" and f.limit]
     assert f"wrong for {worst.estimate * 100:.0f} points more" in page
     other = finding(income, f"{tpr}:race=Other")
