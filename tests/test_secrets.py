@@ -17,7 +17,15 @@ from trustkit.collectors import settings
 from trustkit.collectors.cache import key_of
 from trustkit.collectors.contents import columns_of, schema_of
 from trustkit.detectors.content import Content
-from trustkit.detectors.secrets import DETECTORS, KINDS, LONGEST, announced_by, find_secrets, secrets_of_cells
+from trustkit.detectors.secrets import (
+    DETECTORS,
+    KINDS,
+    LONGEST,
+    MOST,
+    announced_by,
+    find_secrets,
+    secrets_of_cells,
+)
 from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
 from trustkit.frames import Frame
 
@@ -230,6 +238,13 @@ def test_a_long_text_is_cut(megabytes):
     assert find_secrets("x " * (LONGEST // 4) + "AKIA" + drawn(16, UPPER))
 
 
+def test_a_text_of_nothing_but_secrets_is_left_when_enough_are_found():
+    text = "\n".join(f"token = {n:06}{drawn(26)}" for n in range(60_000))
+    started = time.process_time()
+    assert len(find_secrets(text)) == MOST
+    assert time.process_time() - started < 2
+
+
 def test_the_first_look_misses_nothing():
     for name, make in SECRETS.items():
         (kind,) = [each for each in KINDS if each.name == kind_of(name)]
@@ -336,9 +351,20 @@ class TestAudit:
 
     def test_what_an_audit_wrote_does_not_change_the_next(self, folder):
         card = audit(config=folder, only=["data-protection/secrets"])
-        for name in ("scorecard.json", "card.gitlab.json"):
+        for name in (
+            "scorecard.json",
+            "card.gitlab.json",
+            "card.cdx.json",
+            "card.intoto.json",
+            "card.sarif.json",
+        ):
             card.save(folder / name)
+        collect(System.read(folder), only=["cells"]).save(folder / "evidence.json")
         assert audit(config=folder, only=["data-protection/secrets"]).digest == card.digest
+
+    def test_a_file_that_speaks_of_trustkit_is_read(self, folder):
+        (folder / "settings.json").write_text('{"trustkit": "audits us", "password": "kX93-bluebird"}')
+        assert self.verdicts(folder)["file=settings.json:max"] == "fail"
 
     def test_the_configuration_itself(self, folder):
         with (folder / "trustkit.toml").open("a") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -15,9 +16,10 @@ SUFFIXES = (".cfg", ".conf", ".env", ".ini", ".ipynb", ".json", ".properties", "
 MOST, LARGEST = 100, 8 << 20
 """Files that are read, by name, and bytes of one."""
 
+_OWN = re.compile(r'"format": ?"trustkit-|"name": "trustkit"|"trustkitScorecard1": |"check_name": ')
+"""What a JSON file that an audit wrote has in its first `_HEAD` characters."""
 
-_OWN = 2000
-"""Characters of a JSON file in which one that an audit wrote names trustkit."""
+_HEAD = 2000
 
 
 def text_files(system: System) -> list[Path]:
@@ -39,7 +41,7 @@ def secrets_of_files(system: System) -> dict[str, dict[str, int]]:
     found = {}
     for path in text_files(system):
         text = text_of(path)
-        if text is not None and not (path.suffix == ".json" and "trustkit" in text[:_OWN]):
+        if text is not None and not (path.suffix == ".json" and _OWN.search(text, 0, _HEAD)):
             kinds = Counter(each.kind for part in parts_of(text) for each in find_secrets(part.text))
             found[path.name] = dict(sorted(kinds.items()))
     return found

@@ -250,7 +250,9 @@ def find_secrets(text: str) -> list[Secret]:
     spans: list[tuple[int, int]] = []
     for kind in KINDS:
         for start, end in _spans(kind, text, small):
-            if len(found) < MOST and not any(start < there and here < end for here, there in spans):
+            if len(found) == MOST:
+                return sorted(found)
+            if not any(start < there and here < end for here, there in spans):
                 spans.append((start, end))
                 found.append(Secret(start, kind.name))
     return sorted(found)
