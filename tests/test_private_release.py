@@ -268,6 +268,17 @@ class TestCommand:
         assert [after for _, after in spans] == sorted(after for _, after in spans)
         assert len({before for before, _ in spans}) == 1
 
+    def test_groups_that_are_left_out_do_not_make_noise_look_cheap(self):
+        sizes = {"A": 3000, "B": 2000, "C": 12, "D": 8}
+        rows = [(group, row % 2) for group, size in sizes.items() for row in range(size)]
+        table = pd.DataFrame(rows, columns=["race", "decision"])
+        system = System(data=table, prediction="decision", favorable=1, sensitive=["race"])
+        cells = collect(system, only=["cells"]).kinds["cells"]
+        noisy = with_noise(cells, 1.0, silent)
+        assert len(noisy.table(("race",)).groups) == 2
+        [(before, after)] = widths(cells, noisy).values()
+        assert before < after
+
 
 def test_the_chance_of_a_name_is_stated(exact):
     noise = exact.with_noise(1.0).kinds["cells"].noise

@@ -170,8 +170,10 @@ def _tell_widths(exact: Evidence, noisy: Evidence) -> None:
     from trustkit.measure.noise import widths
 
     for name, (before, after) in widths(exact.kinds["cells"], noisy.kinds["cells"]).items():
-        times = f", {after / before:.2f} times as wide" if before else ""
-        click.echo(f"{name}: 95 % intervals of {before:.3f} become {after:.3f}{times}", err=True)
+        told = "no group has rows enough to be released"
+        if before:
+            told = f"95 % intervals of {before:.3f} become {after:.3f}, {after / before:.2f} times as wide"
+        click.echo(f"{name}: {told}", err=True)
 
 
 @click.command()

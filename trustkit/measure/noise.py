@@ -80,17 +80,23 @@ def widths(exact: Cells, noisy: Cells) -> dict[str, tuple[float, float]]:
     """Mean width of the 95 % intervals of the groups' rates, by attribute, without noise and with it.
 
     The rate is that of favorable decisions, else of true outcomes of the
-    positive class.
+    positive class. Only groups that are in both count: the noise leaves out
+    the smallest, whose wide intervals would hide what it costs.
     """
     from trustkit.measure.rates import rate, selection
 
-    def width(cells: Cells, name: str) -> float:
+    def spans(cells: Cells, name: str) -> dict[str, float]:
         table = cells.table((name,))
         measured = selection(table)
         if not cells.schema["prediction"]:
             measured = rate(table, counted=table.truth_positive, among=table.truth_known)
-        if not len(table.groups):
-            return float("nan")
-        return float(np.mean(measured.limits.upper(0.025) - measured.limits.lower(0.025)))
+        width = measured.limits.upper(0.025) - measured.limits.lower(0.025)
+        return {group[name]: span for group, span in zip(table.groups, width.tolist(), strict=True)}
 
-    return {name: (width(exact, name), width(noisy, name)) for name in exact.attributes}
+    told = {}
+    for name in exact.attributes:
+        before, after = spans(exact, name), spans(noisy, name)
+        both = before.keys() & after.keys()
+        most = max(len(both), 1)
+        told[name] = sum(before[group] for group in both) / most, sum(after[group] for group in both) / most
+    return told
