@@ -523,6 +523,23 @@ class TestBudget:
         assert found.skipped > 0
         assert found.pace > 0
 
+    def test_what_turns_and_could_not_be_tried_any_more_is_no_pass(self, monkeypatch):
+        clock = Clock(monkeypatch)
+
+        class Erring(Slow):
+            def predict(self, X):
+                super().predict(X)
+                return WrongSign().predict(X)
+
+        card = audited(Erring(clock, 0.01), table().assign(y=WrongSign().predict(table())), budget=10.0)
+        strays = [each for each in card.findings if each.metric == "stray"]
+        turned = [each for each in strays if each.estimate is None]
+        assert {each.subject["column"] for each in turned} >= {"income"}
+        assert "no time was left" in turned[0].message
+        control = next(each for each in card.controls if each.findings)
+        assert control.verdict == "not_assessed"
+        assert any('options."safety/robustness".budget' in need for need in control.needs)
+
     def test_a_fast_model_is_asked_all(self):
         found = effects(Model())
         assert (found.skipped, found.pace) == (0, 0)

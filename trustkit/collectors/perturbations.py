@@ -321,8 +321,7 @@ class Asking:
         if not rows or self._calls >= MOST_CALLS or not self.budget.affords(rows):
             self.is_late |= bool(rows) and not self.budget.affords(rows)
             self.skipped += len(waiting)
-            for emptied, *_ in waiting:
-                del made[str(emptied.column)]
+            made.update({str(emptied.column): (0, 0) for emptied, *_ in waiting})
             return
         answers = self.budget.timed(self.ask, pd.concat(tables, ignore_index=True))
         start = 0

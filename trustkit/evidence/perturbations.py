@@ -74,7 +74,8 @@ class Perturbations:
         What became of the rows.
     strays : mapping of str to (int, int)
         By column: rows in which it was left out, and those of them whose
-        decision was then one that few of the column's values give.
+        decision was then one that few of the column's values give; no rows
+        where decisions turned and its values could not be tried any more.
     skipped : int
         Perturbations left aside to keep to the budget.
     pace : float

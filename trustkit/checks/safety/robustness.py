@@ -14,6 +14,8 @@ from trustkit.measure.intervals import Difference, proportions
 GAPS = ("missing", "missing-block", "unseen")
 """Modes that take what is known away: no system can keep all of its decisions then."""
 
+BUDGET = 'options."safety/robustness".budget: more seconds, or fewer inputs'
+
 MOST_SHOWN = 3
 """Of the columns that are merely shown, the most fragile."""
 
@@ -176,6 +178,10 @@ def _loss(metric: str, key: Key, effect: Effect) -> Estimate:
 
 def _strays(perturbations: Perturbations) -> Iterator[Estimate]:
     for column, (rows, stray) in sorted(perturbations.strays.items()):
+        if not rows:
+            why = "decisions turn without it, and no time was left to tell whether they stray"
+            yield Estimate("stray", {"column": column}, float("nan"), 0, 0, why=why, supply=BUDGET)
+            continue
         value = np.array([stray / rows])
         limits = proportions(value, np.array([float(rows)]))
         yield Estimate("stray", {"column": column}, float(value[0]), rows, rows, limits=limits)
