@@ -298,3 +298,23 @@ class TestHostile:
         entry = one(tmp_path / "a.parquet")
         assert entry["verdict"] in ("pass", "inconclusive")
         assert not [each for each in entry["findings"] if each["verdict"] == "error"]
+
+
+def test_a_folder_is_no_better_than_the_tables_and_texts_in_it(tmp_path):
+    (tmp_path / "part").mkdir()
+    CLEAN.to_csv(tmp_path / "clean.csv", index=False)
+    assert one(tmp_path)["verdict"] == "pass"
+    mail = CLEAN.assign(contact=[f"user{row}@mail.tj" for row in range(40)])
+    for name in ("a.csv", "part/b.csv"):
+        mail.to_csv(tmp_path / name, index=False)
+    entry = one(tmp_path)
+    assert entry["verdict"] == "inconclusive"
+    found = {
+        (f["subject"]["file"], f["subject"]["column"]) for f in entry["findings"] if f["estimate"] == 1.0
+    }
+    assert found >= {("a.csv", "contact"), ("part/b.csv", "contact")}
+    (tmp_path / "part" / ".env").write_text(f"TOKEN={KEY}\n")
+    entry = one(tmp_path)
+    assert entry["verdict"] == "fail"
+    (secret,) = [f for f in entry["findings"] if f["verdict"] == "fail"]
+    assert secret["message"] == "part/.env: GitHub tokens: 1 (line 1)"

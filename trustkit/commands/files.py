@@ -50,16 +50,34 @@ def entry_of(path: str) -> dict[str, Any]:
     Its content decides: a table is searched for personal data, special
     categories, rows that single people out, and secrets; a notebook and other
     text for secrets and for code that it asks for; all else is scanned as a
-    model is.
+    model is. A folder is scanned as one model, and each table and text in it besides.
     """
     file = Path(path)
     if not file.is_file():
-        return file_entry(scan(path))
+        return _folder_entry(file)
     kind, delimiter = kind_of(file)
     if kind in _SUFFIXES and not (kind in ("csv", "jsonl") and _is_pickle(file)):
         return _table_entry(file, kind, delimiter)
     text = text_of(file) if kind in ("notebook", "text") else None
     return file_entry(scan(path)) if text is None else _text_entry(file, kind, text)
+
+
+def _folder_entry(folder: Path) -> dict[str, Any]:
+    entry = file_entry(scan(str(folder)))
+    findings = [*entry["findings"]]
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not file.is_symlink() and kind_of(file)[0] != "other":
+            # code that a loader would run is found in the folder as a whole
+            found = [each for each in entry_of(str(file))["findings"] if each["check"] in CHECKS]
+            findings += [_found_in(file.relative_to(folder).as_posix(), each) for each in found]
+    return {**entry, "verdict": _worst([entry, *findings]), "findings": findings}
+
+
+def _found_in(file: str, finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding on one file of a folder, told from those on the others."""
+    subject = {**finding["subject"], "file": file}
+    id = finding["id"] if "file" in finding["subject"] else f"{finding['id']};file={file}"
+    return {**finding, "id": id, "subject": subject, "message": f"{file}: {finding['message']}"}
 
 
 def _is_pickle(file: Path) -> bool:
