@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from faults import copied_rows, copied_target, moved_column, table
 from simulated import told
 
 import trustkit as tk
@@ -16,37 +17,10 @@ from trustkit.system import System
 
 pytestmark = pytest.mark.slow
 
-ROWS, SEEDS = 20_000, 20
+SEEDS = 20
 
 CONTROLS = 20
 """Alpha is split as it would be over so many sampled controls."""
-
-
-def table(rng: np.random.Generator) -> pd.DataFrame:
-    """Eight columns of numbers and four of labels; two of them tell the outcome."""
-    made = pd.DataFrame({f"x{i}": rng.normal(size=ROWS) for i in range(8)})
-    for i in range(4):
-        made[f"c{i}"] = np.char.add("l", rng.integers(0, 3 + 10 * i, ROWS).astype(str))
-    said = made.x0 + (made.c0 == "l1")
-    return made.assign(y=(said + rng.normal(size=ROWS) > 0.3).astype(int), said=(said > 0.3).astype(int))
-
-
-def copied_rows(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """Two per cent of the audited rows are rows of training."""
-    few = rng.permutation(ROWS)[: ROWS // 50]
-    audit.iloc[few] = train.iloc[few]
-    return audit
-
-
-def copied_target(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """An input is the target, but for one row in a hundred."""
-    noise = rng.random(ROWS) < 0.01
-    return audit.assign(x5=np.where(noise, 1 - audit.y, audit.y))
-
-
-def moved_column(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """An input is half a standard deviation greater than in training."""
-    return audit.assign(x6=audit.x6 + 0.5)
 
 
 FAULTS: dict[str, tuple[Callable[..., pd.DataFrame], str, str]] = {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
+from faults import TEMPERATURE, scored, weak
 from simulated import at_least, at_most, share, told
 
 import trustkit as tk
@@ -18,51 +17,11 @@ from trustkit.system import System
 
 pytestmark = pytest.mark.slow
 
-ROWS, RUNS = 20_000, 20
-BASE, EXCESS, SUPPORT = 0.1, 0.15, 0.05
-TEMPERATURE = 2.0
+RUNS = 20
 
 KINDS = ("cells", "confidences", "overlaps", "slices")
 ALPHA = 0.025
 """What takes long is not collected: half of the controls that share alpha are there, and spend half of it."""
-
-
-def columns(rng: np.random.Generator) -> pd.DataFrame:
-    """Four columns of numbers, four of labels, and a sensitive one."""
-    table = {f"x{i}": rng.normal(size=ROWS) for i in range(4)}
-    table |= {f"c{i}": rng.integers(0, 3 + i, ROWS).astype(str) for i in range(4)}
-    table["c3"] = np.where(rng.random(ROWS) < SUPPORT, "rare", table["c3"])
-    return pd.DataFrame({**table, "sex": rng.choice(["F", "M"], ROWS)})
-
-
-def slice_of(table: pd.DataFrame, kind: str) -> NDArray[np.bool_]:
-    """Rows of a slice of 5 %."""
-    at = {
-        "a label": table["c3"] == "rare",
-        "a tail": table["x1"] > table["x1"].quantile(1 - SUPPORT),
-        "two conditions": (table["c0"] == "0") & (table["x0"] < table["x0"].quantile(3 * SUPPORT)),
-        "nothing": pd.Series(False, index=table.index),
-    }
-    return at[kind].to_numpy()
-
-
-def weak(seed: int, kind: str) -> pd.DataFrame:
-    """A log whose decisions are wrong more often in a slice."""
-    rng = np.random.default_rng([seed, 5])
-    table = columns(rng)
-    truth = rng.integers(0, 2, ROWS)
-    wrong = rng.random(ROWS) < BASE + EXCESS * slice_of(table, kind)
-    return table.assign(truth=truth, decision=np.where(wrong, 1 - truth, truth))
-
-
-def scored(seed: int, temperature: float, spread: float) -> pd.DataFrame:
-    """A log whose logits are those that come true, times a factor."""
-    rng = np.random.default_rng([seed, 6])
-    logit = rng.normal(0, spread, ROWS)
-    truth = (rng.random(ROWS) < 1 / (1 + np.exp(-logit))).astype(int)
-    score = 1 / (1 + np.exp(-temperature * logit))
-    table = columns(rng).assign(truth=truth, score=score)
-    return table.assign(decision=(table["score"] > 0.5).astype(int))
 
 
 def card(table: pd.DataFrame, seed: int, only: Any = None, **roles: Any) -> Scorecard:
