@@ -196,6 +196,8 @@ def test_what_has_no_decision_to_turn_says_so():
     assert "no model" in log.absent["evasions"][0]
     number = collect(System(Rule(), table, target="income", task="regression"), only=["evasions"])
     assert "quantity" in number.absent["evasions"][0]
+    nothing = collect(system(Rule(), mutable=[]), only=["evasions"])
+    assert nothing.absent["evasions"] == ("its owner declares that nobody can change an input", None)
     with pytest.raises(NotApplicable, match="no row"):
         list(evasion(evasions_of(0)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -145,9 +146,12 @@ def _encoded(frame: Frame, names: Sequence[str]) -> Floats:
             middle = np.median(values[known]) if known.any() else 0.0
             columns += [np.where(known, values, middle), ~known]
         except FrameError:
-            labels = frame.labels(name)
-            rows = np.bincount(labels.codes, minlength=len(labels.names))
-            columns += [labels.codes == code for code in np.argsort(-rows, kind="stable")[:MOST_LABELS]]
+            with suppress(FrameError):  # lists, say
+                labels = frame.labels(name)
+                rows = np.bincount(labels.codes, minlength=len(labels.names))
+                columns += [labels.codes == code for code in np.argsort(-rows, kind="stable")[:MOST_LABELS]]
+    if not columns:
+        raise Unavailable("no input is a number or a label")
     return np.column_stack(columns).astype(np.float64)
 
 

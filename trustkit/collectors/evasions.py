@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -234,7 +235,8 @@ def _moves(frame: Frame, column: str, direction: str | None) -> Iterator[Move]:
     try:
         values = frame.numbers(column)
     except FrameError:
-        yield from _relabeled(frame, column)
+        with suppress(FrameError):  # lists, say
+            yield from _relabeled(frame, column)
         return
     if np.isfinite(values).any():
         yield from _stepped(column, values, direction)
@@ -279,8 +281,8 @@ def _mutable(sources: Sources) -> tuple[list[str], dict[str, str]]:
     if sources.task == "regression":
         raise Unavailable("a quantity is predicted: there is no decision to turn")
     options, features = _options(sources), sources.features
-    sensitive = [name for name in features if name not in sources.data.sensitive]
-    mutable = list(options.get("mutable") or sensitive)
+    given, others = options.get("mutable"), [name for name in features if name not in sources.data.sensitive]
+    mutable = list(others if given is None else given)
     directions = dict(options.get("directions") or {})
     problems = [
         Problem(f"{KEY}.{option}", f"the model does not take {name!r}", nearest(name, features))
@@ -290,6 +292,8 @@ def _mutable(sources: Sources) -> tuple[list[str], dict[str, str]]:
     ]
     if problems:
         raise ConfigError(problems)
-    if not mutable:
+    if not mutable and given is None:
         raise Unavailable("every input is sensitive: none may change", supply=f"{KEY}.mutable")
+    if not mutable:
+        raise Unavailable("its owner declares that nobody can change an input")
     return mutable, directions

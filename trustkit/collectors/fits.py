@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,7 +157,10 @@ def _answers_of_tree(sources: Sources, names: list[str], learned: Rows, asked_of
     regression = sources.task == "regression"
     made = (DecisionTreeRegressor if regression else DecisionTreeClassifier)(max_depth=DEPTH, random_state=0)
     outcome = learned.truth if regression else (learned.truth == _commonest(learned.truth)).astype(np.float64)
-    pairs = [_encoded(learned, asked_of, name, outcome) for name in names]
+    pairs = []
+    for name in names:
+        with suppress(FrameError):  # lists, say
+            pairs.append(_encoded(learned, asked_of, name, outcome))
     told = [pair for pair in pairs if len(np.unique(pair[0][~np.isnan(pair[0])])) > 1]
     if not told:
         told = [(np.zeros(len(learned.truth)), np.zeros(len(asked_of.truth)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -156,12 +157,14 @@ def _classes(decisions: Labels, favorable: Sequence[str]) -> Codes:
 
 
 def _column(frame: Frame, name: str) -> NDArray[np.float64] | Labels | None:
-    """Numbers, or labels, of an input; None where all are the same."""
+    """Numbers, or labels, of an input; None where all are the same, or neither."""
     try:
         numbers = frame.numbers(name)
     except FrameError:
-        labels = frame.labels(name)
-        return labels if len(labels.names) > 1 else None
+        with suppress(FrameError):  # lists, say
+            labels = frame.labels(name)
+            return labels if len(labels.names) > 1 else None
+        return None
     return numbers if len(np.unique(numbers)) > 1 else None
 
 

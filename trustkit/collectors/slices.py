@@ -168,11 +168,14 @@ def _columns(sources: Sources, searched: Places) -> Iterator[Column]:
     sensitive = sources.data.sensitive
     for name in dict.fromkeys([*sensitive, *sources.input_names]):
         binned = name in sensitive and name in sources.data.bins
-        column = (
-            Column.of_labels(name, sources.groups(name), searched)
-            if binned
-            else _column(sources.inputs, name, searched)
-        )
+        try:
+            column = (
+                Column.of_labels(name, sources.groups(name), searched)
+                if binned
+                else _column(sources.inputs, name, searched)
+            )
+        except FrameError:  # lists, say
+            continue
         if len(np.unique(column.codes[searched])) > 1:
             yield column
 
