@@ -131,6 +131,8 @@ class TestKinds:
             ("a.json", '{"a": 1}\n{"a": 2}\n', ("jsonl", "")),
             ("a.jsonl", '{"a": 1}\n', ("jsonl", "")),
             ("a.json", '{"a": 1}\n', ("text", "")),
+            ("a.json", '\n[ {"a": 1},\n{"b": 2}]', ("json", "")),
+            ("a.json", "[1, 2]", ("text", "")),
             ("a.ipynb", json.dumps(NOTEBOOK), ("notebook", "")),
             ("a.toml", "[data]\nx = 1\n", ("text", "")),
             (".env", "A=1\nB=2\n", ("text", "")),
@@ -149,9 +151,27 @@ class TestKinds:
             ("data-protection/personal-data", {"column": "contact"}, "inconclusive")
         ]
 
+    def test_a_list_of_records(self, tmp_path):
+        records = [{"n": n, "contact": f"aziz{n}@mail.tj"} for n in range(30)] + [
+            {"deep": {"password": "kX93-bird"}}
+        ]
+        (tmp_path / "a.json").write_text(json.dumps(records, indent=1))
+        assert bad(one(tmp_path / "a.json")) == [
+            ("data-protection/personal-data", {"column": "contact"}, "inconclusive"),
+            ("data-protection/secrets", {"column": "deep"}, "fail"),
+        ]
+
+    def test_another_encoding_is_named(self, tmp_path):
+        (tmp_path / "a.csv").write_bytes("имя,б\n1,2\n".encode("cp1251"))
+        (finding,) = one(tmp_path / "a.csv")["findings"]
+        assert "no text in UTF-8" in finding["message"]
+        assert "UTF-8" in finding["remedy"]
+
     @pytest.mark.parametrize(
         ("name", "content"),
         [
+            ("half.json", b'[{"a": 1}, {"a": '),
+            ("mixed.json", b'[{"a": 1}, 2]'),
             ("ragged.csv", b"a,b\n1,2\n3\n4,5,6\n"),
             ("header.csv", b"a,b\n"),
             ("half.parquet", b"PAR1 and nothing more"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trustkit.detectors.files import Part, kind_of, parts_of, text_of
+from trustkit.detectors.files import LARGEST, Part, kind_of, parts_of, text_of
 from trustkit.detectors.secrets import KINDS, find_secrets
 from trustkit.models.scanning.command import as_finding, file_entry, finding_entry
 from trustkit.models.scanning.report import Finding
@@ -29,11 +30,15 @@ VERDICTS = ("pass", "not_applicable", "inconclusive", "error", "fail")
 _SUFFIXES = {
     "csv": (".csv",),
     "jsonl": (".jsonl", ".ndjson"),
+    "json": (),
     "parquet": (".parquet",),
     "arrow": (".arrow", ".feather", ".ipc"),
     "feather": (".feather",),
 }
 """Kinds of tables, and the endings under which they are opened as an audit opens them."""
+
+_TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+"""Endings of text, by which it is known that another encoding is what hides it."""
 
 _BLOCK = 8 << 20
 _SECRETS = "data-protection/secrets:secrets"
@@ -59,7 +64,14 @@ def entry_of(path: str) -> dict[str, Any]:
     if kind in _SUFFIXES and not (kind in ("csv", "jsonl") and _is_pickle(file)):
         return _table_entry(file, kind, delimiter)
     text = text_of(file) if kind in ("notebook", "text") else None
-    return file_entry(scan(path)) if text is None else _text_entry(file, kind, text)
+    return _other_entry(file) if text is None else _text_entry(file, kind, text)
+
+
+def _other_entry(file: Path) -> dict[str, Any]:
+    entry = file_entry(report := scan(str(file)))
+    if file.suffix.lower() not in _TEXTS or {each.kind for each in report.findings} != {"incomplete"}:
+        return entry
+    return {**entry, "findings": [_unread(file.as_posix(), f"{file.name} is empty, or no text in UTF-8")]}
 
 
 def _folder_entry(folder: Path) -> dict[str, Any]:
@@ -168,7 +180,7 @@ def _frame(file: Path, kind: str, delimiter: str) -> Frame:
         return Frame.open(str(file), key=file.name)
     try:
         return Frame.open(_table(file, kind, delimiter), key=file.name)
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError):
+    except (pyarrow.ArrowException, OSError, ValueError, RecursionError):
         found = f"{file.name} is not readable as {kind}: damaged, cut short or of another format"
         raise ConfigError([Problem(file.name, found)]) from None
 
@@ -185,7 +197,24 @@ def _table(file: Path, kind: str, delimiter: str) -> Any:
         return pyarrow.csv.read_csv(file, read_options=rows, parse_options=parts)
     if kind == "jsonl":
         return pyarrow.json.read_json(file)
+    if kind == "json":
+        return _records(file)
     return pyarrow.parquet.read_table(file) if kind == "parquet" else pyarrow.feather.read_table(file)
+
+
+def _records(file: Path) -> Any:
+    """Read a list of records, whatever their keys have in common."""
+    import pandas as pd
+
+    from trustkit.errors import ConfigError, Problem
+
+    text = text_of(file)
+    if text is None:
+        found = f"{file.name} is a list of over {LARGEST >> 20} MB: write a record a line"
+        raise ConfigError([Problem(file.name, found)])
+    records = json.loads(text)
+    keys = dict.fromkeys(key for each in records for key in each)
+    return pd.DataFrame({key: [each.get(key) for each in records] for key in keys})
 
 
 def _judged(frame: Frame) -> tuple[list[dict[str, Any]], list[str]]:

@@ -19,7 +19,9 @@ _TABLES = {b"PAR1": "parquet", b"ARROW1": "arrow", b"FEA1": "feather"}
 _CONTROLS = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _DELIMITERS = (",", ";", "\t", "|")
 
-Kind: TypeAlias = Literal["parquet", "arrow", "feather", "csv", "jsonl", "notebook", "text", "other"]
+_RECORDS = re.compile(r"\s*\[\s*\{")
+
+Kind: TypeAlias = Literal["parquet", "arrow", "feather", "csv", "jsonl", "json", "notebook", "text", "other"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Part:
 def kind_of(path: Path) -> tuple[Kind, str]:
     """Tell what a file is by its first bytes, and how the values of a csv are parted.
 
-    A name ending in ``.csv`` or ``.jsonl`` decides only of text that could be
-    either: a table of one column, or of one record.
+    ``json`` is a list of records, ``jsonl`` one record a line. A name ending in
+    ``.csv`` or ``.jsonl`` decides only of text that could be either: a table of
+    one column, or of one record.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -58,6 +61,8 @@ def kind_of(path: Path) -> tuple[Kind, str]:
     records = [isinstance(_json(line), dict) for line in whole[:2]]
     if records == [True, True] or (records[:1] == [True] and suffix in (".jsonl", ".ndjson")):
         return "jsonl", ""
+    if _RECORDS.match(text):
+        return "json", ""
     if text.lstrip()[:1] in ("{", "["):
         return ("notebook", "") if re.search(r'"nbformat"|"cell_type"', text) else ("text", "")
     delimiter = _delimiter(whole)
