@@ -165,6 +165,14 @@ def test_headers_come_from_the_environment_and_stand_nowhere(model, table, tmp_p
         assert "qu3ry" not in text
 
 
+def test_the_card_says_that_nothing_is_known_of_what_runs_there(model, table):
+    with serving(model) as served:
+        config = config_of(served.address + "/score", JSON)
+        card = tk.audit(data=table, config=config, only=["bias/selection-rate"])
+    assert "the model answered at an endpoint: what runs there was neither scanned nor seen" in card.notes
+    assert not [note for note in card.notes if "came from a file" in note]
+
+
 def test_an_error_tells_no_secret(model, table, monkeypatch):
     monkeypatch.setenv("SCORING_TOKEN", "s3cr3t")
     with serving(model, lambda _number: "reset") as served:

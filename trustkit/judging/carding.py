@@ -314,6 +314,8 @@ def _trusted(evidence: Evidence) -> list[str]:
     model = evidence.system.get("model")
     if model is None:
         return [] if evidence.isolation is None else [evidence.isolation]
+    if model == "an endpoint":
+        return ["the model answered at an endpoint: what runs there was neither scanned nor seen"]
     if evidence.isolation is not None:
         return [
             f"the model, a {model}, came from a file: scanned, then loaded and run in a process of its own"
