@@ -467,6 +467,12 @@ class TestDraws:
         assert values.texts == tuple(map(str, known.unique()))
         assert values.counts.tolist() == [int((known == each).sum()) for each in known.unique()]
 
+    @pytest.mark.parametrize("kind", [str, float])
+    def test_accounts_of_twenty_digits(self, kind):
+        table = pd.DataFrame({"account": [kind(f"2020{n:016}") for n in range(10**14, 10**15, 10**13)]})
+        ((_, column),) = columns_of(Frame.open(table, key="data.audit"), AUDIT).items()
+        assert column.hits["bank-account"] == Hits(named=True, shaped=90, proven=0)
+
     def test_numbers_dates_bytes_and_lists_become_text(self):
         data = pd.DataFrame(
             {

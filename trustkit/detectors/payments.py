@@ -36,6 +36,8 @@ _CARD_WORDS = re.compile(
 _ACCOUNT_WORDS = re.compile(
     r"\b(?:(?:bank )?account (?:no|num\w*)|bank account|iban|расч[её]тный сч[её]т|номер сч[её]та|р с"
     r"|hisob raqami?|суратҳисоб|рақами ҳисоб|эсеп номери|шот нөмірі|hasap belgisi)\b"
+    # words that things have too
+    r"|^(?:account|acct|сч[её]т|ҳисоб|hisob)$"
 )
 
 

@@ -29,6 +29,9 @@ MOST_VALUES = 10_000
 LONGEST = 4096
 """Characters of a value that are looked at."""
 
+_FARTHEST = 21
+"""Digits of a whole number that is told without an exponent: of accounts there are 20."""
+
 MOST_TEXT = 4_000_000
 """Characters of a column's distinct values that are looked at together."""
 
@@ -167,7 +170,7 @@ def _texts(values: pa.Array) -> list[str]:
 
 def _float_texts(values: NDArray[np.float64]) -> list[str]:
     with np.errstate(invalid="ignore"):
-        whole = (np.abs(values) < 2**63) & (values == np.floor(values))
+        whole = (np.abs(values) < 10.0**_FARTHEST) & (values == np.floor(values))
     return [
         str(int(each)) if integral else str(each)
         for each, integral in zip(values.tolist(), whole, strict=True)
