@@ -331,6 +331,30 @@ def test_an_honest_model_passes_and_little_is_asked():
     assert cost.model_calls <= 12
 
 
+def test_one_more_of_a_few_is_no_mild_change():
+    """Of a count that decides, most rows stand next to the threshold: a sound rule would not hold."""
+    rng = np.random.default_rng(0)
+    data = table(4000).assign(age=rng.poisson(3, 4000))
+
+    class ByCount(Model):
+        def predict(self, X):
+            return (X["age"] >= 4).to_numpy().astype(int)
+
+    sorts = Sorts.of(data[["age", "income"]])
+    assert sorts.numbers["age"].values >= 10
+    assert sorts.quantities == ("income",)
+    assert Sorts.of(table()[["age"]]).quantities == ("age",)
+    assert failed(audited(ByCount(), data)) == set()
+
+
+def test_where_the_truth_is_always_the_same_the_predictions_tell_what_is_much():
+    data = table().assign(y=7.5)
+    keys = {"target": "y", "features": ["age", "income"], "task": "regression"}
+    evidence = collect(System(lambda X: X["income"].to_numpy(), data, **keys), only=["perturbations"])
+    noise = evidence.kinds["perturbations"].effects["noise", MILD, ""]
+    assert (noise.flips, noise.rows) == (0, MOST[MILD])
+
+
 def test_counts_by_hand():
     found = effects(ByParity())
     moved = found.effects["noise", MILD, "age"]

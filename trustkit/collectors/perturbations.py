@@ -206,8 +206,10 @@ def _truth(
     if sources.task != "regression":
         return Truth(labels, None, known, 0.0)
     numbers = np.array([float(label) if label != MISSING else np.nan for label in labels])
-    spread = np.nanstd(numbers) if known.any() else np.nanstd(predicted) if predicted is not None else 0.0
-    return Truth(labels, numbers, known, float(SPREADS * spread) if tolerance is None else tolerance)
+    spread = float(np.nanstd(numbers)) if known.any() else 0.0
+    if not spread and predicted is not None:  # of a truth that is always the same nothing can be told
+        spread = float(np.nanstd(predicted))
+    return Truth(labels, numbers, known, SPREADS * spread if tolerance is None else tolerance)
 
 
 def _tolerance(sources: Sources) -> float | None:

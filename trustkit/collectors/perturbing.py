@@ -39,6 +39,9 @@ EDITS = {MILD: 1, MODERATE: 2, SEVERE: 4}
 FEWEST_VALUES = 10
 """Whole numbers of fewer values are codes as often as quantities: no noise is added."""
 
+LEAST_SPREAD = 4.0
+"""Nor to whole numbers of a smaller spread: one late payment more or less is no mild change."""
+
 _PARTS = {MILD: (1, 0.0), MODERATE: (2, 0.25), SEVERE: (3, 0.5)}
 _RUN_OF_ROWS = 50
 _PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -87,7 +90,9 @@ class Scale:
     @property
     def is_quantity(self) -> bool:
         """Whether noise makes sense."""
-        return self.spread > 0 and not (self.whole and self.values < FEWEST_VALUES)
+        if self.whole:
+            return self.values >= FEWEST_VALUES and self.spread >= LEAST_SPREAD
+        return self.spread > 0
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,9 @@ def robustness(
     slip of units is an error that a model can hardly see: shown only. A model
     that refuses an input takes a safe path, whatever it refuses: such rows
     are no flips, and ``refused`` counts the ways. Whole numbers of fewer than
-    ten values are taken for codes and get no noise, those of more do: give codes
-    as text. A value that more than half of the rows share gets none either.
+    ten values, or of a standard deviation under four, are taken for codes and
+    counts and get no noise, others do: give codes as text. A value that more
+    than half of the rows share gets none either.
 
     How to read
     -----------
