@@ -112,6 +112,22 @@ class TestMechanism:
             made = with_noise(exact.kinds["cells"], 1.0, seeded(seed))
             assert made.labels["race"] == made.parts["race",].labels["race"] == ("a", "b")
 
+    @pytest.mark.parametrize("role", ["y", "d"])
+    @pytest.mark.parametrize("label", ["Solitary", None])
+    def test_a_class_of_one_person_is_refused_and_not_named(self, role, label):
+        table = log().astype({"y": object, "d": object})
+        table.loc[7, role] = label
+        cells = collect(System(data=table, task="multiclass", **KEYS), only=["cells"]).kinds["cells"]
+        with pytest.raises(ValueError, match="could tell of one person") as error:
+            with_noise(cells, 1.0, seeded(1))
+        assert "Solitary" not in str(error.value)
+
+    def test_classes_of_many_are_released(self):
+        table = log()
+        table["y"] = np.arange(4000) % 3
+        cells = collect(System(data=table, task="multiclass", **KEYS), only=["cells"]).kinds["cells"]
+        assert with_noise(cells, 1.0, seeded(1)).labels["truth"] == ("0", "1", "2")
+
     def test_what_is_not_one_row_a_person_is_refused(self):
         for keys, data in (({"unit": "who"}, log(who=range(4000))), ({"weight": "w"}, log(w=1.0))):
             evidence = collect(System(data=data, **KEYS, **keys), only=["cells"])

@@ -14,6 +14,7 @@ from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.blocks import Block, Ints
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.sharing import view_of
+from trustkit.evidence.tables import MISSING
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -53,8 +54,9 @@ def with_noise(cells: Cells, epsilon: float, draw: Draw | None = None) -> Cells:
     Raises
     ------
     ValueError
-        For a budget that is none, and for rows with a unit or weights: one
-        person may then change more than one count by 1.
+        For a budget that is none; for rows with a unit or weights: one person
+        may then change more than one count by 1; and where a class has so few
+        rows that its very name could tell of one person.
     """
     if not (isfinite(epsilon) and epsilon > 0):
         raise ValueError(f"{epsilon} is no finite number above 0")
@@ -73,12 +75,30 @@ def with_noise(cells: Cells, epsilon: float, draw: Draw | None = None) -> Cells:
         mine = view_of(cells, view)
         mine = replace(mine, schema={**schema, "attributes": list(view)})
         parts[view] = _noisy(mine, scale, fewest, draw or _opendp)
+    _refuse_rare_classes(parts[()], scale, DELTA / (2 * len(views)))
     nothing = cells.block.where(np.zeros(len(cells.block.codes), dtype=bool))
     labels = {
         name: parts[name,].labels[name] if (name,) in parts else cells.labels[name]
         for name in (*cells.attributes, "truth", "prediction")
     }
     return replace(cells, schema=schema, labels=labels, block=nothing, parts=parts)
+
+
+def _refuse_rare_classes(cells: Cells, scale: float, level: float) -> None:
+    """Refuse labels of truth or decision of seemingly few rows; two classes are taken to be known to all."""
+    names = [*cells.labels.values()]
+    known = {*names[0], *names[1]} - {MISSING}
+    if len(known) > 2:
+        known = {cells.schema["positive"], *cells.schema["favorable"]}
+    for axis, labels in enumerate(names):
+        fewest = 1 + ceil(reach(np.array([scale]), np.array([len(names[1 - axis])]), level)[0])
+        rows = np.bincount(cells.block.codes[:, axis], weights=cells.block.sums["n"], minlength=len(labels))
+        rare = sum(n < fewest for label, n in zip(labels, rows, strict=True) if label not in known)
+        if rare:
+            raise ValueError(
+                f"{rare} of the {len(labels)} labels of an outcome, or what is missing, seem to have under "
+                f"{fewest} rows, which could tell of one person: join rare classes, or leave such rows out"
+            )
 
 
 def _noisy(cells: Cells, scale: float, fewest: int, draw: Draw) -> Cells:
