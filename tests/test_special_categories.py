@@ -60,6 +60,7 @@ class TestNames:
         for column, category in {
             "party": "politics", "union": "union", "faith": "religion", "stroke": "health", "iris": "biometrics",
             "offense": "criminal", "pupil": "children", "din": "religion", "партия": "politics",
+            "fingerprint": "biometrics",
         }.items():  # fmt: skip
             assert named(column) == {f"{category}{UNSURE}"}
 

@@ -338,16 +338,18 @@ GENETICS = Vocabulary(
 
 BIOMETRICS = Vocabulary(
     names="""
-    biometr*, fingerprint*, finger print*, face embedding*, face encoding*, face vector*, face template*,
-    face id, faceid, face image*, face photo*, face recognition*, facial*, faceprint*, voice print*,
-    voiceprint*, voice sample*, voice embedding*, iris scan*, iris code*, iris image*, iris template*, retina
-    scan*, retinal*, palm print*, palm vein*, gait pattern*, hand geometry, keystroke dynamic*, signature
-    image, dactylo*, биометр*, отпечат* пальц*, отпечатки, дактилоскоп*, радужк*, радужная оболочка, скан
-    лица, изображение лица, голосовой слепок, слепок голоса, эмбеддинг лица, изи ангушт*, нақши ангушт*,
-    биометрӣ, barmoq izi, barmoq izlari, yuz tasviri, biometrik*, саусақ ізі, саусақ іздері, бет бейнесі,
-    манжа изи, манжа издери, бет сүрөтү, barmak yzy, barmak yzlary, ýüz şekili
+    biometr*, fingerprint template*, fingerprint im*, fingerprint scan*, fingerprint data*, fingerprint
+    vector*, fingerprint feature*, fingerprint minutia*, finger prints, left fingerprint*, right fingerprint*,
+    face embedding*, face encoding*, face vector*, face template*, face id, faceid, face image*, face photo*,
+    face recognition*, facial*, faceprint*, voice print*, voiceprint*, voice sample*, voice embedding*, iris
+    scan*, iris code*, iris image*, iris template*, retina scan*, retinal*, palm print*, palm vein*, gait
+    pattern*, hand geometry, keystroke dynamic*, signature image, dactylo*, биометр*, отпечат* пальц*,
+    отпечатки, дактилоскоп*, радужк*, радужная оболочка, скан лица, изображение лица, голосовой слепок, слепок
+    голоса, эмбеддинг лица, изи ангушт*, нақши ангушт*, биометрӣ, barmoq izi, barmoq izlari, yuz tasviri,
+    biometrik*, саусақ ізі, саусақ іздері, бет бейнесі, манжа изи, манжа издери, бет сүрөтү, barmak yzy,
+    barmak yzlary, ýüz şekili
     """,
-    unsure="iris, retina*, gait, voice recording*, face, selfie*, отпечат*, лицо, селфи",
+    unsure="finger print, iris, retina*, gait, voice recording*, face, selfie*, отпечат*, лицо, селфи",
     others="""
     device fingerprint*, browser fingerprint*, file fingerprint*, key fingerprint*, ssh fingerprint*, cert
     fingerprint*, certificate fingerprint*, sha 256 fingerprint*, sha 1 fingerprint*, md 5 fingerprint*,
