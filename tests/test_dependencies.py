@@ -165,6 +165,12 @@ def test_a_version_is_listed_however_it_is_written(tmp_path, version):
     assert len(list(Advisories.read(tmp_path / "osv.json").against(Package("some-pkg", version)))) == 1
 
 
+@pytest.mark.parametrize("modified", ["last Tuesday", "", None, 7])
+def test_a_day_that_is_none_is_passed_over(tmp_path, modified):
+    (tmp_path / "osv.json").write_text(json.dumps([RECORD, {**RECORD, "modified": modified}]))
+    assert Advisories.read(tmp_path / "osv.json").latest == "2026-11-01"
+
+
 def test_ranges_agree_with_the_specifiers_of_packaging(tmp_path):
     (tmp_path / "osv.json").write_text(json.dumps(RECORD))
     read = Advisories.read(tmp_path / "osv.json")

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class Advisories:
             name = normalized(str(each["package"].get("name", "")))
             self._affected.setdefault(name, []).append((record["id"], affected))
         self.records += bool(mine)
-        self.latest = max(self.latest, str(record.get("modified", ""))[:10])
+        self.latest = max(self.latest, _day(record.get("modified")))
 
     def _take_report(self, name: str, dependencies: Iterable[Any]) -> None:
         for each in _dicts(dependencies):
@@ -117,6 +118,14 @@ def normalized(name: str) -> str:
     from packaging.utils import canonicalize_name
 
     return canonicalize_name(name)
+
+
+def _day(text: Any) -> str:
+    """The day of a time in RFC 3339; empty where it is none."""
+    try:
+        return date.fromisoformat(str(text)[:10]).isoformat()
+    except ValueError:
+        return ""
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
