@@ -384,7 +384,7 @@ class TestVerdicts:
         assert judged(data, features=["income", "mail"])[mine].verdict == "fail"
         open_ = judged(data, features=["income"])[mine]
         assert open_.verdict == "inconclusive"
-        assert "Declare it" in open_.message
+        assert "Name it in options" in open_.message
         assert judged(data)[mine].verdict == "inconclusive"  # nobody said what the inputs are
 
     def test_clean_columns_are_one_line(self):
@@ -569,3 +569,5 @@ def test_a_control_that_its_owner_alone_can_settle_asks_for_his_word():
     [control] = [each for each in card.controls if each.id == "TK-DPR-01"]
     assert "its owner's word: share of identifying values of column=mail" in control.needs
     assert "more rows" not in control.needs
+    [asked] = [each for each in card.findings if each.subject.get("column") == "mail"]
+    assert 'options."data-protection/personal-data".declared' in asked.message

@@ -18,7 +18,7 @@ FAMILY = "identifiers"
 _BEYOND_CHANCE, _BEYOND_CHANCE_NAMED = 1e-6, 1e-2
 """Level at which more values must pass a check digit than chance lets pass: without, and with, a name."""
 
-_HELD = "Declare it in `declared` where it is needed, or leave it out"
+_HELD = 'Name it in options."data-protection/personal-data".declared where it is needed, or leave it out'
 
 
 @dataclass(frozen=True)
