@@ -55,8 +55,10 @@ class TestPersons:
             pd.date_range("2001-01-01", periods=200).strftime("%d.%m.%Y"),
             pd.date_range("2001-01-01", periods=200, freq="h", tz="Asia/Dushanbe"),
             [f"the operator of case {i} was not there" for i in range(200)],
+            [1_700_000_000 + 977 * i for i in range(200)],
+            [1_700_000_000_000 + 977 * i for i in range(200)],
         ],
-        ids=["days", "moments", "remarks"],
+        ids=["days", "moments", "remarks", "seconds", "milliseconds"],
     )
     def test_days_and_remarks_name_nobody(self, texts):
         audit = table(0, 200).assign(mail=texts)

@@ -34,6 +34,9 @@ NAMING, FEWEST_NAMED, LONG = 0.9, 50, 10_000_000
 MOST_WORDS = 5
 """Words of a name at most: a text of more is a remark or an address."""
 
+MOMENTS = tuple((1_000_000_000 * unit, 2_200_000_000 * unit) for unit in (1, 1e3, 1e6, 1e9))
+"""Seconds since 1970, or parts of them, from 2001 to 2039: a column of them alone names nobody."""
+
 _DAY = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:\D|$)")
 
 
@@ -153,7 +156,12 @@ def _names_persons(frame: Frame, name: str) -> bool:
             return mostly and sum(map(_may_name, values.names)) >= NAMING * len(values.names)
         known = values[~np.isnan(values)]
         long = np.isfinite(known).all() and (known >= LONG).all() and (known == np.floor(known)).all()
-        return bool(long) and rows >= FEWEST_NAMED and len(np.unique(known)) >= NAMING * rows
+        return (
+            bool(long)
+            and rows >= FEWEST_NAMED
+            and len(np.unique(known)) >= NAMING * rows
+            and not any(((known >= first) & (known < last)).all() for first, last in MOMENTS)
+        )
     return False
 
 
