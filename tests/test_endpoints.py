@@ -146,6 +146,13 @@ def test_what_cannot_be_mended_is_an_error_in_plain_words(model, table, fault, w
     assert "Traceback" not in str(caught.value)
 
 
+def test_a_port_that_nobody_listens_at_is_said_to_refuse(table):
+    with serving(None) as served:
+        address = served.address
+    with pytest.raises(ModelError, match="connection \\(refused\\)"):
+        endpoint(address + "/score", retries=0, **JSON).predict(table[INPUTS])
+
+
 def test_headers_come_from_the_environment_and_stand_nowhere(model, table, tmp_path, monkeypatch):
     monkeypatch.setenv("SCORING_TOKEN", "Bearer s3cr3t-t0ken")
     http = {**JSON, "headers": {"Authorization": "SCORING_TOKEN"}}

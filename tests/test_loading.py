@@ -117,11 +117,20 @@ def audited(folder, model, **keys):
     )
 
 
+OF_A_FILE = (
+    "security/artifact",
+    "security/provenance",
+    "data-protection/personal-data",
+    "data-protection/secrets",
+)
+"""Checks that read the file itself: of the last two its texts."""
+
+
 def told(card):
     return {
         finding.id: (str(finding.verdict), finding.estimate, finding.n)
         for finding in card.findings
-        if finding.check not in ("security/artifact", "security/provenance")
+        if finding.check not in OF_A_FILE
         and finding.metric != "unrecorded"
         and finding.subject.get("mode") != "another process"  # an object in memory is not passed on
     }
@@ -143,10 +152,10 @@ def test_a_file_is_judged_as_the_object_is(forms, of_object, name, monkeypatch):
     )
     mine, other = told(card), told(of_object)
     if "onnx" in name:  # it answers where a number is missing, and the object refuses
-        mine = {id: found for id, found in mine.items() if not re.search("(stray|gap_flip):column=age", id)}
+        mine = {id: found for id, found in mine.items() if id in other or "robustness" not in id}
     assert mine.keys() == other.keys()
     for id, (verdict, estimate, n) in other.items():
-        if "onnx" in name and ":score_changed:" in id:
+        if "onnx" in name and (":score_changed:" in id or ":refused:" in id):
             continue  # in single precision a score moves by 1e-8 with the size of the batch
         assert mine[id][::2] == (verdict, n), id
         assert mine[id][1] == (estimate if estimate is None else pytest.approx(estimate, abs=1e-6)), id

@@ -69,7 +69,7 @@ def collect_expectations(sources: Sources) -> Expectations:
     problems = list(_problems(sources, every, sorts))
     if problems:
         raise ConfigError(problems)
-    wanted = len(table) * STEPS * len(declared)
+    wanted = len(table) * (STEPS * len(declared) + 1)  # and once as they are
     budget.measure(lambda part: asked(sources, part, "expect"), table, wanted)
     budget.told(sources, "expect", wanted)
     table = table.iloc[: max(int(budget.share(wanted) * len(table)), 1)]

@@ -19,13 +19,13 @@ _WORDS = {
 }
 
 
-def number(value: float | None) -> str:
-    """Three significant digits, no exponent; what is undefined or unbounded by its name."""
+def number(value: float | None, unit: str = "") -> str:
+    """Three significant digits, no exponent; a count as it is; what is undefined or unbounded by its name."""
     if value is None or math.isnan(value):
         return "undefined"
     if math.isinf(value):
         return "unbounded"
-    if value == 0 or abs(value) >= 100:
+    if value == 0 or abs(value) >= 100 or (unit in ("count", "days") and value == round(value)):
         return f"{value:.0f}"
     return f"{value:.{max(2 - math.floor(math.log10(abs(value))), 0) if abs(value) >= 0.001 else 4}f}"
 
@@ -47,11 +47,12 @@ def about(check: Check, estimate: Estimate) -> str:
 
 def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
     """One sentence on a judged claim."""
-    words = f"limit {number(claim.bound)}"
+    unit = claim.check.metrics[claim.estimate.metric].unit
+    words = f"limit {number(claim.bound, unit)}"
     if claim.why is not None:
         return f"{about(claim.check, claim.estimate)} cannot be judged: {claim.why}; {words}"
     low, high = judgment.interval if verdict != Verdict.PASS else judgment.pass_interval
-    value = number(claim.estimate.value)
+    value = number(claim.estimate.value, unit)
     found = value if claim.certain else f"{value} [{number(low)}, {number(high)}]"
     phrase = f"{about(claim.check, claim.estimate)} is {found}: {_WORDS[verdict, claim.side]} the {words}"
     return _noted(phrase, claim.estimate)
@@ -59,7 +60,7 @@ def claim_message(claim: Claim, judgment: Judgment, verdict: Verdict) -> str:
 
 def figure_message(check: Check, estimate: Estimate, why: str | None) -> str:
     """One phrase on a figure that is shown."""
-    phrase = f"{about(check, estimate)}: {why or number(estimate.value)}"
+    phrase = f"{about(check, estimate)}: {why or number(estimate.value, check.metrics[estimate.metric].unit)}"
     return phrase if why else _noted(phrase, estimate)
 
 

@@ -246,7 +246,7 @@ class Endpoint:
             The connection was refused or broken off.
         """
         from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import HTTPError, NewConnectionError
         from urllib3.exceptions import TimeoutError as TooLate
 
         started = time.perf_counter()
@@ -274,6 +274,8 @@ class Endpoint:
                 response.release_conn()
                 if fresh:
                     pool.clear()
+        except NewConnectionError:  # refused at once, whatever its family
+            raise BrokenOffError(f"{_BROKEN} (refused)") from None
         except TooLate:
             raise NoAnswerError(f"the endpoint gave no answer within {seconds:g} s") from None
         except HTTPError as error:

@@ -114,9 +114,11 @@ def resolve(
     if isinstance(spec, (str, os.PathLike)):
         name, where = os.fspath(spec), Path(folder).resolve()
         if "://" in name:
+            if http is None:
+                raise _problem("is an endpoint, and nothing says how it is asked")
             from trustkit.models.endpoints import Endpoint
 
-            return Endpoint(name, where, http or {})
+            return Endpoint(name, where, http)
         if (where / name).exists() or _SUFFIX.search(name):
             from trustkit.models.files import load
 

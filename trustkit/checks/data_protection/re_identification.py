@@ -245,7 +245,9 @@ def _of_the_population(
         if population_size is not None:
             given = f"a population of {population_size:,} does not hold {n:,} rows"
         for metric in ("population_unique", *sorted({"journalist", "population_marketer"} & {*judged})):
-            yield Estimate(metric, {}, float("nan"), n, n, why=given, supply=SIZE)
+            yield Estimate(
+                metric, {}, float("nan"), n, n, why=given, supply=SIZE if metric in judged else None
+            )
         return
     f, c = classes.sizes()
     yield _population_unique(f, c, n, size)
