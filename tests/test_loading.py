@@ -142,7 +142,16 @@ def of_object(forms):
 
 
 @pytest.mark.parametrize(
-    "name", ["plain.joblib", "small.joblib", "model.pkl", "model.skops", "model.onnx", "mapped.onnx"]
+    "name",
+    [
+        "plain.joblib",
+        "model.skops",
+        "model.onnx",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("small.joblib", "model.pkl", "mapped.onnx")
+        ),
+    ],
 )
 def test_a_file_is_judged_as_the_object_is(forms, of_object, name, monkeypatch):
     folder, _ = forms
@@ -190,7 +199,9 @@ def test_scores_are_those_of_the_object(forms, name):
     loaded.close()
 
 
-@pytest.mark.parametrize("suffix", ["json", "ubj", "txt"])
+@pytest.mark.parametrize(
+    "suffix", ["txt", *(pytest.param(each, marks=pytest.mark.slow) for each in ("json", "ubj"))]
+)
 def test_native_files_are_judged_as_the_object_is(suffix, tmp_path, monkeypatch):
     rows = table().drop(columns="job").assign(sex=lambda t: (t["sex"] == "F").astype(int))
     rows["y"] = (rows["y"] == "yes").astype(int)

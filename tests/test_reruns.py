@@ -237,11 +237,22 @@ def test_scores_that_move_by_less_than_the_tolerance_are_the_same():
         def score(self, X):
             return super().score(X) + self.noise * len(X)
 
-    for noise, scores in ((1e-14, 0), (1e-9, MOST_SINGLE)):
+    for noise, share in ((1e-14, 0), (1e-9, 1)):
         model = Noisy()
         model.noise = noise
-        reruns = collected(model).kinds["reruns"]
-        assert (reruns.modes[SINGLY].decisions, reruns.modes[SINGLY].scores) == (0, scores)
+        found = collected(model).kinds["reruns"].modes["batches of 1000"]
+        assert (found.decisions, found.scores) == (0, share * found.rows)
+
+
+def test_rows_asked_one_by_one_are_asked_for_decisions_alone():
+    reruns = collected(Model()).kinds["reruns"]
+    shown = {
+        estimate.subject["mode"]
+        for estimate in reproducibility(reruns, None)
+        if estimate.metric == "score_changed"
+    }
+    assert SINGLY not in shown
+    assert "batches of 1000" in shown
 
 
 def test_predicted_numbers_change_by_more_than_the_tolerance_or_not_at_all():

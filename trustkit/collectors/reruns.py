@@ -179,7 +179,7 @@ def _asked(
             sources.model if model is None else model,
             frame,
             sources.features,
-            positive=sources.positive,
+            positive=None if batch == 1 else sources.positive,  # each call has a cost of its own
             batch=batch,
             progress=report,
         )

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 
 AGAIN, REORDERED = "again", "reordered"
 PROCESS = "another process"
-MODES = (AGAIN, REORDERED, "batches of 1", "batches of 1000", PROCESS)
+SINGLY = "batches of 1"
+MODES = (AGAIN, REORDERED, SINGLY, "batches of 1000", PROCESS)
 """How the rows are asked again: twice more, turned around, singly, in large batches, and by a new process."""
 
 

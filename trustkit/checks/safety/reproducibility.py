@@ -8,11 +8,11 @@ from dataclasses import replace
 from trustkit.checks.base import Estimate, Metric, check
 from trustkit.checks.facts import fact
 from trustkit.evidence.provenance import Provenance
-from trustkit.evidence.reruns import PROCESS, Reruns
+from trustkit.evidence.reruns import PROCESS, SINGLY, Reruns
 
 
 @check(
-    version="2",
+    version="3",
     metrics={
         "changed": Metric(
             "share of decisions that change", "share", "of the drawn rows that are asked again"
@@ -46,7 +46,8 @@ def reproducibility(
     interpreter. An object in memory is passed on to one where ``process`` says
     so, if it can be pickled. ``changed`` is the share of rows whose decision is
     not the one given first, ``score_changed`` the share whose score moved by
-    more than 1e-9. ``unrecorded`` counts what the card lacks to rebuild the run.
+    more than 1e-9; rows asked one by one are asked for decisions alone.
+    ``unrecorded`` counts what the card lacks to rebuild the run.
 
     Why it matters
     --------------
@@ -78,7 +79,7 @@ def reproducibility(
         if mode == PROCESS and not changes.rows:
             continue
         yield _share("changed", changes.decisions, changes.rows, mode)
-        if reruns.schema["score"]:
+        if reruns.schema["score"] and mode != SINGLY:
             yield _share("score_changed", changes.scores, changes.rows, mode)
     if provenance is not None:
         parts = _recorded(provenance)
