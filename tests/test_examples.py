@@ -425,10 +425,10 @@ def test_health_is_mostly_open_as_its_page_states() -> None:
 
 
 @pytest.mark.slow
-def test_income_is_audited_in_a_fresh_process_within_twelve_seconds() -> None:
+def test_income_is_audited_in_a_fresh_process_within_half_a_minute() -> None:
     command = [sys.executable, "-m", "trustkit.cli", "audit", str(INCOME), "--quiet", "--as-of", AS_OF]
     started = time.perf_counter()
     ran = subprocess.run(command, cwd=EXAMPLES.parent, check=False, capture_output=True, text=True)
     seconds = time.perf_counter() - started
     assert ran.returncode == 1, ran.stderr
-    assert seconds < 12
+    assert seconds < 30

@@ -91,6 +91,7 @@ def test_what_mlflow_saves_gives_the_findings_of_the_object(model, table, tmp_pa
     assert_as_the_object(tmp_path, model, table, trusted=form != "skops")
 
 
+@pytest.mark.slow
 def test_a_folder_is_judged_as_the_object_is(folder, model, table):
     assert_as_the_object(folder, model, table, trusted=True)
 

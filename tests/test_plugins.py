@@ -163,6 +163,7 @@ def test_a_plugin_that_does_not_load_is_an_error_finding(installed):
     assert ran.stdout.strip() == f"{expected} False", ran.stderr
 
 
+@pytest.mark.end_to_end
 def test_the_example_plugin_passes_its_own_tests(tmp_path):
     """Laid out as pip would leave it, by the entry points of its own pyproject."""
     example = Path(__file__).parents[1] / "examples" / "plugin"

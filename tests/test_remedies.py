@@ -541,6 +541,7 @@ def test_a_remedy_passes_where_all_that_failed_does(tried, model, audited, train
     assert [each.passes for each in (first, equal, limit)] == [False, True, False]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_table_and_nothing_is_changed(tried, model, audited, train, only_these):
     only_these("selection-threshold-optimizer", "selection-exponentiated-gradient")
     before = (audited.copy(deep=True), train.copy(deep=True))
@@ -813,7 +814,13 @@ SAVED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "suffix"), list(zip(SAVED, [".joblib", ".skops"] * 3, strict=True)))
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        pytest.param(name, suffix, marks=[] if place < 2 else pytest.mark.slow)
+        for place, (name, suffix) in enumerate(zip(SAVED, [".joblib", ".skops"] * 3, strict=True))
+    ],
+)
 def test_a_saved_remedy_is_loaded_by_an_audit_and_is_the_same(found, audited, tmp_path, name, suffix):
     file = tmp_path / f"made{suffix}"
     report = found.save_model(name, file)
