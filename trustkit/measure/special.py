@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
+
+
+@cache
+def _special() -> Any:
+    with warnings.catch_warnings():  # SciPy sets a filter of its own when it is imported
+        import scipy.special
+    return scipy.special
 
 
 def _late(name: str) -> Callable[..., Any]:
     def function(*arguments: Any) -> Any:
-        import scipy.special
-
-        return getattr(scipy.special, name)(*arguments)
+        return getattr(_special(), name)(*arguments)
 
     function.__name__ = name
     function.__doc__ = f"As ``scipy.special.{name}``."
