@@ -57,11 +57,7 @@ def collect_ablations(sources: Sources) -> Ablations:
     ConfigError
         For the option ``needed`` with a column that is no input.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     problems = [*_problems(sources)]
     if problems:
         raise ConfigError(problems)

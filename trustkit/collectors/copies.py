@@ -55,11 +55,7 @@ def collect_copies(sources: Sources) -> Copies:
     ConfigError
         For budgets that are no whole numbers of at least 20.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     if sources.task == "regression":
         raise Unavailable("a quantity is predicted: there is no decision to copy")
     wanted = _budgets(sources)

@@ -273,11 +273,7 @@ def _options(sources: Sources) -> Mapping[str, Any]:
 
 def _mutable(sources: Sources) -> tuple[list[str], dict[str, str]]:
     """Inputs that may change, and the directions in which they may."""
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     if sources.task == "regression":
         raise Unavailable("a quantity is predicted: there is no decision to turn")
     options, features = _options(sources), sources.features

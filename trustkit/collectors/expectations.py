@@ -56,11 +56,7 @@ def collect_expectations(sources: Sources) -> Expectations:
     declared = list(dict.fromkeys(every))
     if not declared:
         raise Unavailable("no expectation is declared: [[expectations]] says what must hold of the answers")
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     budget, tolerance = Budget.of(sources, CHECK), _tolerance(sources)
     order = drawing_order(sources, DRAW)[:MOST]
     frame = sources.frame.at(order)

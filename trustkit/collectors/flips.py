@@ -222,11 +222,7 @@ def _options(sources: Sources) -> Mapping[str, Any]:
 
 def _switched(sources: Sources) -> dict[str, list[str]]:
     """Inputs to be switched, by attribute: the attribute itself and its declared proxies."""
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     attributes, features = list(sources.data.sensitive), sources.features
     if not attributes:
         raise Unavailable(

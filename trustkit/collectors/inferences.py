@@ -37,11 +37,7 @@ def collect_inferences(sources: Sources) -> Inferences:
     Unavailable
         Where there is no model, no sensitive input, or no rows of train.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     columns = [name for name in sources.data.sensitive if name in sources.features]
     if not columns:
         raise Unavailable("no sensitive column is an input of the model")

@@ -116,11 +116,7 @@ def collect_memberships(sources: Sources) -> Memberships:
     ConfigError
         Where the number of reference models makes no sense.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to attack: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model("attack")
     references, model = _references(sources), sources.model
     kept = model.structure() if isinstance(model, FileModel) else structure(model)
     schema: dict[str, Any] = {

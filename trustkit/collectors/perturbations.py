@@ -129,11 +129,7 @@ def collect_perturbations(sources: Sources) -> Perturbations:
     ConfigError
         For a budget or a tolerance that is no number above 0.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     budget, tolerance = Budget.of(sources, CHECK), _tolerance(sources)
     order = drawing_order(sources, DRAW)[: max(MOST.values())]
     if len(order) < FEWEST:

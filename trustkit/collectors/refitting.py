@@ -85,11 +85,7 @@ def refitter(sources: Sources) -> Refitter:
     Unavailable
         Where there is no model, or none that can be fitted anew.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to fit anew: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model("fit anew")
     why = why_not_clonable(sources.model)
     if why is not None:
         raise Unavailable(f"the model cannot be fitted anew: {why}", supply=_SUPPLY)

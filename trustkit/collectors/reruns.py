@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from trustkit.collectors.budget import Budget
 from trustkit.collectors.sources import Sources
 from trustkit.errors import ModelError
-from trustkit.evidence import Unavailable
 from trustkit.evidence.reruns import MODES, Changes, Reruns
 from trustkit.frames import Frame
 from trustkit.models.endpoints import Endpoint
@@ -57,11 +56,7 @@ def collect_reruns(sources: Sources) -> Reruns:
     Unavailable
         Where there is no model.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask again: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model("ask again")
     budget, table = Budget.of(sources, CHECK), _drawn(sources)
     wanted = ASKED * len(table) + MOST_SINGLE
     budget.measure(lambda part: _asked(sources, part, len(part), 0), table, wanted)

@@ -12,6 +12,7 @@ import numpy as np
 
 from trustkit.config import DataSection, Task
 from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.evidence import Unavailable
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels, header, label_text
 from trustkit.models.endpoints import Endpoint
@@ -115,6 +116,18 @@ class Sources:
         """Load the model again, where its process ended."""
         self.close()
         self.model, self.refused = _model(self.system)
+
+    def require_model(self, purpose: str = "ask") -> None:
+        """Make sure that there is a model, to ask or for what else it is wanted.
+
+        Raises
+        ------
+        Unavailable
+            Where the data carry the decisions.
+        """
+        if self.model is None:
+            reason = f"there is no model to {purpose}: the data carry the decisions"
+            raise Unavailable(reason, supply="system.model: the model that decides")
 
     @property
     def isolation(self) -> str | None:

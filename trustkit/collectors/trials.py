@@ -16,7 +16,6 @@ from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.malformed import Malformed, malformed
 from trustkit.collectors.sources import Sources
 from trustkit.errors import ModelError
-from trustkit.evidence import Unavailable
 from trustkit.evidence.trials import SLOW, Trial, Trials
 from trustkit.frames import Frame, FrameError
 from trustkit.models.endpoints import BrokenOffError, Endpoint, NoAnswerError
@@ -53,11 +52,7 @@ def collect_trials(sources: Sources) -> Trials:
     Unavailable
         Where there is no model.
     """
-    if sources.model is None:
-        raise Unavailable(
-            "there is no model to ask: the data carry the decisions",
-            supply="system.model: the model that decides",
-        )
+    sources.require_model()
     frame = sources.frame.at(drawing_order(sources, DRAW)[:ASKED])
     table = next(frame.batches(sources.features, frame.rows)).reset_index(drop=True)
     before = _answers(sources, table)
