@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import trustkit as tk
 from trustkit import checks
-from trustkit.checks.base import Metric
+from trustkit.checks.base import Estimate, Metric
 from trustkit.errors import ConfigError, GateFailed
 from trustkit.measure.intervals import Certain, proportions
 from trustkit.policy import CheckUse, Control, Limit, Policy
@@ -337,6 +337,39 @@ class TestErrors:
         assert "Traceback" in card.findings[0].why
         assert not card.gate.holds
         assert card.gate.blocking == ()
+
+    @pytest.mark.parametrize("limits", [[("max_x", 0.1)], []])
+    def test_a_check_whose_limits_raise_is_an_error_and_the_rest_is_judged(self, monkeypatch, limits):
+        @dataclass(frozen=True)
+        class Broken(Certain):
+            def lower(self, level):
+                raise RuntimeError("no such limit")
+
+            def p_above(self, limit):
+                raise RuntimeError("no such limit")
+
+        def thing(facts: Facts):
+            return [Estimate("x", {}, 0.0, 9, 9, limits=Broken(np.zeros(1)))]
+
+        def other(facts: Facts):
+            return [Estimate("x", {}, 0.0, 9, 9, limits=Certain(np.zeros(1)))]
+
+        made = {
+            name: tk.check(version="1", metrics={"x": Metric("figure", "difference")}, id=name)(function)
+            for name, function in (("toy/thing", thing), ("toy/other", other))
+        }
+        monkeypatch.setattr(checks, "discover", lambda: (made, {}))
+        bounds = {name: Limit(value=v, source="s") for name, v in limits}
+        uses = [
+            CheckUse(check="toy/thing", limits=bounds),
+            CheckUse(check="toy/other", limits={"max_x": Limit(value=0.1, source="s")}),
+        ]
+        card = tk.judge(tk.Evidence({}, {"cells": Facts()}, {}), policy(*uses))
+        told = {finding.check: finding for finding in card.findings}
+        assert told["toy/thing"].verdict == "error"
+        assert "no such limit" in told["toy/thing"].why
+        assert told["toy/other"].verdict == "pass"
+        assert not card.gate.holds
 
     def test_evidence_that_could_not_be_collected_is_an_error(self):
         class Broken:

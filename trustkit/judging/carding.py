@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -39,6 +40,10 @@ from trustkit.scorecard import (
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "narwhals", "scikit-learn", "fairlearn", "pydantic")
 _PRINCIPLES = ("safe", "secure", "trustworthy")
 
+Judgments = Mapping[str, Judgment]
+Intervals = Mapping[str, tuple[float, float]]
+"""By the id of a finding."""
+
 
 def card(
     evidence: Evidence,
@@ -67,16 +72,8 @@ def card(
         An earlier card: what is worse than it blocks, what failed on it already does not. Earlier evidence is
         judged by the same plan first; where it is of the same rows, both are compared row by row.
     """
-    docket = Docket(evidence, plan)
-    figures = {id: line for id, line in docket.lines.items() if isinstance(line, Figure)}
-    claims = {id: line for id, line in docket.lines.items() if isinstance(line, Claim)}
-    place = {id: i for i, id in enumerate(claims)}
-    families = [
-        [place[id] for part in parts for id in part.ids if id in place] for parts in docket.parts.values()
-    ]
-    judged = dict(zip(claims, judge_claims(list(claims.values()), families, plan.alpha), strict=True))
-    shown = figure_intervals([figure.estimate for figure in figures.values()], plan.alpha)
-    intervals = dict(zip(figures, shown, strict=True))
+    docket, judged, intervals = _measured(evidence, plan)
+    figures, claims = docket.of(Figure), docket.of(Claim)
     findings = {id: _finding(id, line, judged, intervals, plan) for id, line in docket.lines.items()}
     findings |= {
         f"plugin:{name}:": _fault(f"plugin:{name}:", Fault(name, "", why)) for name, why in broken.items()
@@ -118,11 +115,49 @@ def card(
     return made.model_copy(update={"digest": made.content_digest()})
 
 
+def _measured(evidence: Evidence, plan: Plan) -> tuple[Docket, Judgments, Intervals]:
+    """Run the checks and judge what they yield; one whose figures raise then is an error of its own."""
+    docket = Docket(evidence, plan)
+    try:
+        return docket, *_judged_together(docket, plan.alpha)
+    except Exception:
+        faults = dict(_faults(docket, plan.alpha))
+        if not faults:
+            raise
+    docket = Docket(evidence, plan, faults)
+    return docket, *_judged_together(docket, plan.alpha)
+
+
+def _judged_together(docket: Docket, alpha: float) -> tuple[Judgments, Intervals]:
+    """Judgment of each claim, and interval of each figure."""
+    claims, figures = docket.of(Claim), docket.of(Figure)
+    place = {id: i for i, id in enumerate(claims)}
+    families = [
+        [place[id] for part in parts for id in part.ids if id in place] for parts in docket.parts.values()
+    ]
+    judged = judge_claims(list(claims.values()), families, alpha)
+    shown = figure_intervals([figure.estimate for figure in figures.values()], alpha)
+    return dict(zip(claims, judged, strict=True)), dict(zip(figures, shown, strict=True))
+
+
+def _faults(docket: Docket, alpha: float) -> Iterator[tuple[str, str]]:
+    """Id and traceback of each check whose figures cannot be judged even by themselves."""
+    lines: list[Claim | Figure] = [*docket.of(Figure).values(), *docket.of(Claim).values()]
+    for name in dict.fromkeys(line.check.id for line in lines):
+        claims = [line for line in lines if isinstance(line, Claim) and line.check.id == name]
+        figures = [line.estimate for line in lines if isinstance(line, Figure) and line.check.id == name]
+        try:
+            judge_claims(claims, [range(len(claims))], alpha)
+            figure_intervals(figures, alpha)
+        except Exception:
+            yield name, traceback.format_exc()
+
+
 def _finding(
     id: str,
     line: Claim | Figure | Fault,
-    judged: Mapping[str, Judgment],
-    intervals: Mapping[str, tuple[float, float]],
+    judged: Judgments,
+    intervals: Intervals,
     plan: Plan,
 ) -> Finding:
     if isinstance(line, Fault):
@@ -216,7 +251,7 @@ def _control(
     parts: Sequence[Part],
     claims: Mapping[str, Claim],
     figures: Mapping[str, Figure],
-    judged: Mapping[str, Judgment],
+    judged: Judgments,
     findings: Mapping[str, Finding],
     where: Mapping[str, int],
     waivers: Waivers,

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from trustkit.checks.base import JUDGED, Check, Estimate, NotApplicable
 from trustkit.evidence import Evidence
@@ -47,6 +47,7 @@ class Fault:
 
 
 Line: TypeAlias = Claim | Figure | Fault
+L = TypeVar("L", Claim, Figure)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ class Part:
 class Docket:
     """Runs the checks that a plan asks for, each once, and enters what they yield.
 
+    Parameters
+    ----------
+    evidence : Evidence
+        What was collected.
+    plan : Plan
+        What is asked.
+    faults : mapping of str to str
+        By check, the traceback of one that is not to be run again.
+
     Attributes
     ----------
     lines : dict of str to Line
@@ -80,13 +90,17 @@ class Docket:
         By control.
     """
 
-    def __init__(self, evidence: Evidence, plan: Plan) -> None:
+    def __init__(self, evidence: Evidence, plan: Plan, faults: Mapping[str, str] | None = None) -> None:
         self.lines: dict[str, Line] = {}
-        self._evidence, self._plan = evidence, plan
+        self._evidence, self._plan, self._faults = evidence, plan, faults or {}
         self._outcomes: dict[str, Outcome] = {}
         self.parts = {
             control.id: [self._part(control, ask) for ask in asks] for control, asks in plan.controls
         }
+
+    def of(self, kind: type[L]) -> dict[str, L]:
+        """Lines of one kind, by the id of their finding."""
+        return {id: line for id, line in self.lines.items() if isinstance(line, kind)}
 
     def _part(self, control: Control, ask: Ask) -> Part:
         if not ask.selected:
@@ -96,7 +110,7 @@ class Docket:
             return Part(
                 verdict=Verdict.NOT_ASSESSED, needs=(f"the check {ask.use.check} does not exist yet",)
             )
-        outcome = self._outcome(check, ask.options)
+        outcome = self._faults.get(check.id) or self._outcome(check, ask.options)
         if isinstance(outcome, NotApplicable):
             return _unmeasured(outcome)
         if isinstance(outcome, str):
