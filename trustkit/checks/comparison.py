@@ -13,7 +13,7 @@ from trustkit.checks.base import Estimate, Metric, NotApplicable
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.cells import Cells, ordered
 from trustkit.evidence.tables import MISSING, OTHER, Table
-from trustkit.measure.intervals import ClopperPearson, Difference, Floats, Limits, Ratio
+from trustkit.measure.intervals import ClopperPearson, Difference, Floats, Limits, Ratio, proportions
 from trustkit.measure.rates import Rate
 
 Compare = Literal["pairs", "reference", "rest"]
@@ -136,6 +136,14 @@ def estimate(
     """One estimate, with the reason where its value is undefined."""
     why = None if isfinite(value) else ("nothing to count" if n == 0 else "undefined: the divisor is 0")
     return Estimate(metric, subject, float(value), n, rows, limits=limits, place=place, why=why, **more)
+
+
+def proportion(
+    metric: str, k: int, n: int, subject: Mapping[str, Any] | None = None, note: str | None = None
+) -> Estimate:
+    """One estimate of a share: `k` of `n` independent, unweighted rows, above 0."""
+    limits = proportions(np.array([k / n]), np.array([float(n)]))
+    return Estimate(metric, subject or {}, k / n, n, n, limits=limits, note=note)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-import numpy as np
-
 from trustkit.checks.base import Estimate, Metric, check
+from trustkit.checks.comparison import proportion
 from trustkit.checks.transparency.parts import AGE, MISSING, estimates, whole
 from trustkit.evidence.records import Document, Records
-from trustkit.measure.intervals import proportions
 
 KIND = "oversight"
 
@@ -66,6 +64,4 @@ def _overruled(document: Document) -> Iterator[Estimate]:
     except (KeyError, ValueError):
         return
     if 0 <= overruled <= reviewed < 1 << 53 and reviewed > 0:
-        share = np.array([overruled / reviewed])
-        limits = proportions(share, np.array([float(reviewed)]))
-        yield Estimate("overruled", {"document": KIND}, float(share[0]), reviewed, reviewed, limits=limits)
+        yield proportion("overruled", overruled, reviewed, {"document": KIND})

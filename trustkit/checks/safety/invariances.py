@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from trustkit.checks.base import Estimate, Metric, check
+from trustkit.checks.comparison import proportion
 from trustkit.evidence.expectations import Expectations, Violations
-from trustkit.measure.intervals import proportions
 
 
 @check(
@@ -83,9 +81,7 @@ def _estimate(subject: dict[str, str], found: Violations) -> Estimate:
     if found.error or not n:
         why = f"the model refuses it: {found.error}" if found.error else "it changes none of the rows drawn"
         return Estimate("violations", subject, float("nan"), 0, n, why=why)
-    value = np.array([found.violations / n])
-    limits = proportions(value, np.array([float(n)]))
-    return Estimate("violations", subject, float(value[0]), n, n, limits=limits, note=_worst(found))
+    return proportion("violations", found.violations, n, subject, _worst(found))
 
 
 def _worst(found: Violations) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 import numpy as np
 
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
+from trustkit.checks.comparison import proportion
 from trustkit.checks.facts import fact
 from trustkit.evidence.perturbations import MILD, MODERATE, SEVERE, Effect, Key, Perturbations
 from trustkit.measure.intervals import Difference, proportions
@@ -164,10 +165,7 @@ def _told(
 
 
 def _flip(metric: str, key: Key, effect: Effect) -> Estimate:
-    n = effect.rows
-    value = np.array([effect.flips / n])
-    limits = proportions(value, np.array([float(n)]))
-    return Estimate(metric, _subject(key), float(value[0]), n, n, limits=limits)
+    return proportion(metric, effect.flips, effect.rows, _subject(key))
 
 
 def _loss(metric: str, key: Key, effect: Effect) -> Estimate:
@@ -183,9 +181,7 @@ def _strays(perturbations: Perturbations) -> Iterator[Estimate]:
             why = "decisions turn without it, and no time was left to tell whether they stray"
             yield Estimate("stray", {"column": column}, float("nan"), 0, 0, why=why, supply=BUDGET)
             continue
-        value = np.array([stray / rows])
-        limits = proportions(value, np.array([float(rows)]))
-        yield Estimate("stray", {"column": column}, float(value[0]), rows, rows, limits=limits)
+        yield proportion("stray", stray, rows, {"column": column})
 
 
 def _subject(key: Key) -> Mapping[str, str]:

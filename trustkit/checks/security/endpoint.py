@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from trustkit.checks.base import Estimate, Metric, check
+from trustkit.checks.comparison import proportion
 from trustkit.checks.facts import fact
 from trustkit.evidence.probes import PATH, TRACE, VERSION, Outcome, Probes
-from trustkit.measure.intervals import Certain, OneOf, proportions
+from trustkit.measure.intervals import Certain, OneOf
 from trustkit.measure.quantiles import OrderStatistics
 
 OLD = ("TLS 1.0", "TLS 1.1")
@@ -199,10 +200,7 @@ def _under_load(probes: Probes) -> Iterator[Estimate]:
         for metric in ("errors", *QUANTILES, "limited", "disagreeing"):
             yield Estimate(metric, {}, float("nan"), 0, 0, why=why)
         return
-    share = np.array([1 - load.answered / judged])
-    yield Estimate(
-        "errors", {}, float(share[0]), judged, judged, limits=proportions(share, np.array([float(judged)]))
-    )
+    yield proportion("errors", judged - load.answered, judged)
     taken = np.array([probes.milliseconds])
     for metric, quantile in QUANTILES.items():
         if not taken.size:

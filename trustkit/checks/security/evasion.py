@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
+from trustkit.checks.comparison import proportion
 from trustkit.evidence.evasions import EDITS, Evasions
-from trustkit.measure.intervals import proportions
 
 UNDECLARED = "which inputs a person can change is not declared: the largest of all, chosen after looking"
 MUTABLE = 'options."security/evasion".mutable: the inputs that nobody verifies'
@@ -92,22 +90,16 @@ def evasion(
     if not evasions.rows[0]:
         raise NotApplicable("no row drawn has an adverse decision")
     for metric, edits, rows, turned in zip(METRICS, EDITS, evasions.rows, evasions.turned, strict=True):
-        yield _share(metric, {"mode": f"{edits} edits" if edits > 1 else "1 edit"}, turned, rows)
+        yield proportion(metric, turned, rows, {"mode": f"{edits} edits" if edits > 1 else "1 edit"})
     if not evasions.schema["declared"]:
         yield replace(_largest(evasions), limits=None, why=UNDECLARED, supply=MUTABLE)
     elif "by_column" not in judged:
         yield _largest(evasions)
     else:
         for column, turned in evasions.alone.items():
-            yield _share("by_column", {"column": column}, turned, evasions.rows[0])
+            yield proportion("by_column", turned, evasions.rows[0], {"column": column})
 
 
 def _largest(evasions: Evasions) -> Estimate:
     column = max(evasions.alone, key=lambda name: evasions.alone[name])
-    return _share("by_column", {"column": column}, evasions.alone[column], evasions.rows[0])
-
-
-def _share(metric: str, subject: Mapping[str, str], turned: int, rows: int) -> Estimate:
-    value = np.array([turned / rows])
-    limits = proportions(value, np.array([float(rows)]))
-    return Estimate(metric, subject, float(value[0]), rows, rows, limits=limits)
+    return proportion("by_column", evasions.alone[column], evasions.rows[0], {"column": column})

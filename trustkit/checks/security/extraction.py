@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
+from trustkit.checks.comparison import proportion
 from trustkit.evidence.copies import Copies
-from trustkit.measure.intervals import proportions
 
 
 @check(
@@ -62,13 +60,7 @@ def extraction(copies: Copies, *, budgets: Sequence[int] = (100, 400)) -> Iterat
     """
     if not copies.rows:
         raise NotApplicable("no row is left to compare a copy on")
-    yield _share("commonest", {}, copies.commonest, copies.rows)
+    yield proportion("commonest", copies.commonest, copies.rows)
     for output, by_budget in copies.agree.items():
         for budget, agree in by_budget.items():
-            yield _share("fidelity", {"mode": f"{int(budget):,} {output}"}, agree, copies.rows)
-
-
-def _share(metric: str, subject: dict[str, str], k: int, n: int) -> Estimate:
-    value = np.array([k / n])
-    limits = proportions(value, np.array([float(n)]))
-    return Estimate(metric, subject, float(value[0]), n, n, limits=limits)
+            yield proportion("fidelity", agree, copies.rows, {"mode": f"{int(budget):,} {output}"})
