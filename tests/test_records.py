@@ -522,11 +522,21 @@ class TestHostile:
             assert not document.facts
             assert "\n" not in document.problem
 
-    @pytest.mark.parametrize("suffix", ["csv", "json", "jsonld", "toml", "yaml", "txt"])
+    @pytest.mark.parametrize(
+        ("kind", "file"),
+        [
+            *(
+                ("incident-register", f"page.{suffix}")
+                for suffix in ("csv", "json", "jsonld", "toml", "yaml", "txt")
+            ),
+            ("security", "security.txt"),
+        ],
+    )
     @pytest.mark.parametrize("name", BAD)
-    def test_by_any_suffix(self, tmp_path, name, suffix):
-        read(tmp_path, "incident-register", BAD[name], f"page.{suffix}")
-        read(tmp_path, "security", BAD[name], "security.txt")
+    def test_by_any_suffix_it_is_read_or_has_a_problem_of_one_line(self, tmp_path, name, kind, file):
+        document = read(tmp_path, kind, BAD[name], file)
+        assert "\n" not in document.problem
+        assert not (document.problem and document.facts)
 
     def test_no_tag_makes_an_object(self, tmp_path):
         text = f"---\nowner: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n---\n"
