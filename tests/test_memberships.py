@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -474,6 +475,8 @@ def test_no_row_is_in_the_evidence_and_it_can_be_shared():
     assert not any(str(value) in text for value in TRAIN["a"][:50])
     shared = evidence.without_small_cells(5)
     assert shared.block.sums["n"].min() >= 5
+    (train, audit), few = evidence.of, replace(evidence, alone=(evidence.of[0] - 5, evidence.of[1] - 4))
+    assert few.without_small_cells(5).alone == (train - 5, audit)
     before, after = (
         [each for each in membership_inference(part) if each.metric == "auc"] for part in (evidence, shared)
     )

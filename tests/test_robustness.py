@@ -682,7 +682,10 @@ def test_evidence_adds_and_goes_to_a_file_and_is_shared(tmp_path):
     shards[0].save(tmp_path / "e.json")
     again = Evidence.load(tmp_path / "e.json").kinds["perturbations"]
     assert again == shards[0].kinds["perturbations"]
-    assert shards[0].without_small_cells(5).kinds["perturbations"] == again
+    assert shards[0].without_small_cells(1).kinds["perturbations"] == again
+    few = shards[0].without_small_cells(5)
+    assert "perturbations" not in few.kinds
+    assert "counts under 5" in few.absent["perturbations"][0]
     with pytest.raises(ValueError, match="do not add"):
         perturbations_of(5) + perturbations_of(5, task="regression")
     sum_of = Effect(refused=3, error="KeyError") + Effect(refused=4, error="ValueError, KeyError")

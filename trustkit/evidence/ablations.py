@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Any, ClassVar, Self
 
 from trustkit.evidence.cells import ordered
+from trustkit.evidence.sharing import holds_small
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Turned:
     rows: int = 0
     lost: int = 0
     won: int = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows by which answer serves them better."""
+        return self.rows, self.lost, self.won, self.rows - self.lost - self.won
 
     def __add__(self, other: Turned) -> Turned:
         return Turned(self.rows + other.rows, self.lost + other.lost, self.won + other.won)
@@ -52,6 +58,12 @@ class Ablation:
     def known(self) -> int:
         """Rows whose outcome is known."""
         return sum(turned.rows for turned in self.classes.values())
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows by what became of them, also of each class."""
+        classes = [n for turned in self.classes.values() for n in turned.counts]
+        return (self.rows, self.changed, self.rows - self.changed, self.rows - self.known, *classes)
 
     def __add__(self, other: Ablation) -> Ablation:
         classes = {
@@ -121,9 +133,10 @@ class Ablations:
             "" if self.refitted or other.refitted else max(self.unfitted, other.unfitted),
         )
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return itself: it speaks of the model, and of no group of people."""
-        return self
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return itself, or None where a count stands for few rows."""
+        counts = [n for each in (*self.shuffled.values(), *self.refitted.values()) for n in each.counts]
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Say which rows were asked for which input, and how the model did without it."""

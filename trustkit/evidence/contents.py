@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+from trustkit.evidence.sharing import holds_small
+
 AUDIT, TRAIN, MODEL = "audit", "train", "model"
 """Where values were looked at: the audited rows, the training rows, the texts inside the model's file."""
 
@@ -109,14 +111,15 @@ class Contents:
         return {name: detector for name, detector in told if detector["family"] == family}
 
     def without_small_cells(self, min_cell: int) -> Self | None:
-        """Return itself, or None where a count stands for fewer values than `min_cell`."""
-        counts = (
+        """Return itself, or None where few rows of a column have a value, or few values were found."""
+        rows = [column.rows for (where, _), column in self.columns.items() if where != MODEL]
+        found = [
             count
             for column in self.columns.values()
             for hits in column.hits.values()
             for count in (hits.shaped, hits.proven)
-        )
-        return None if any(0 < count < min_cell for count in counts) else self
+        ]
+        return None if holds_small([*rows, *found], min_cell) else self
 
     def notes(self) -> list[str]:
         """Say how much was looked at, and with which seed what was too much was drawn."""

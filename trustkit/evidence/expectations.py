@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar, Self
 
+from trustkit.evidence.sharing import holds_small
+
 
 @dataclass(frozen=True)
 class Violations:
@@ -33,6 +35,11 @@ class Violations:
     start: int = 0
     end: int = 0
     error: str = ""
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows that violate it, and rows that do not."""
+        return self.rows, self.violations, self.rows - self.violations
 
     def __add__(self, other: Violations) -> Violations:
         worst = max(self, other, key=lambda each: (each.size, each.start, each.end))
@@ -77,9 +84,10 @@ class Expectations:
         found = tuple(a + b for a, b in zip(self.found, other.found, strict=True))
         return Expectations(self.schema, self.of + other.of, self.drawn + other.drawn, found)
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return itself: it speaks of the model, and of no group of people."""
-        return self
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return itself, or None where a count stands for few rows."""
+        counts = [n for each in self.found for n in each.counts]
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Say which rows were moved, and how."""

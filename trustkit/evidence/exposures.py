@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
+
+from trustkit.evidence.sharing import holds_small
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,15 @@ class Exposures:
         kinds = tuple(sorted({*self.kinds, *other.kinds}))
         return Exposures(self.schema, kinds, columns, self.cells + other.cells, self.small + other.small)
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return itself: it speaks of the evidence, and of no group of people."""
-        return self
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return itself, a column of few rare values as one of none; None where few were found."""
+        if holds_small((sought.found for sought in self.columns.values()), min_cell):
+            return None
+        columns = {
+            name: Sought() if holds_small([sought.values], min_cell) else sought
+            for name, sought in self.columns.items()
+        }
+        return replace(self, columns=columns)
 
     def notes(self) -> list[str]:
         """Say what was sought where."""

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar, Self, TypeAlias
 
 from trustkit.evidence.cells import ordered
+from trustkit.evidence.sharing import holds_small
 
 ANY = "(any)"
 """In place of a target group: what any of the switches did; changes are means over the switches."""
@@ -157,7 +158,7 @@ def _added(one: Targets, other: Targets) -> dict[str, dict[str, Moves]]:
 
 def _is_small(moves: Moves, min_cell: int) -> bool:
     stayed = moves.rows - moves.flips
-    return any(0 < n < min_cell for n in (moves.rows, moves.flips, stayed, moves.toward, moves.away))
+    return holds_small((moves.rows, moves.flips, stayed, moves.toward, moves.away), min_cell)
 
 
 def _listed(switched: Mapping[str, Sequence[str]]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeAlias
 
+from trustkit.evidence.sharing import holds_small
+
 BOTH, WITH_MODEL, WITHOUT, NEITHER = range(4)
 """Which of two guesses of a row is right: both, that with the model alone, that without it alone, neither."""
 
@@ -58,7 +60,7 @@ class Inferences:
     def without_small_cells(self, min_cell: int) -> Self | None:
         """Return itself, or None where a count is small."""
         counts = [n for each in self.guesses.values() for n in (*each.members, *each.others)]
-        return None if any(0 < n < min_cell for n in counts) else self
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Say of which rows what was guessed."""

@@ -11,7 +11,7 @@ import numpy as np
 from trustkit.evidence.blocks import Block, dense
 from trustkit.evidence.cells import ordered
 from trustkit.evidence.score_bins import SCORE_BINS
-from trustkit.evidence.sharing import joined_bins
+from trustkit.evidence.sharing import holds_small, joined_bins
 from trustkit.evidence.tables import Scores
 
 LOSS, RATIO, LIKELIHOOD, BLIND, CONTROL = range(5)
@@ -108,14 +108,21 @@ class Memberships:
         )
 
     def without_small_cells(self, min_cell: int) -> Self:
-        """Return the evidence without small groups, neighboring bins joined until none is small."""
+        """Return the evidence without small groups, neighboring bins joined until none is small.
+
+        Few rows that occur more than once count as none.
+        """
         rows = self.ranks(self.best).n.sum(axis=2).min(axis=1)
         kept = np.flatnonzero(rows >= min_cell)
         place = np.zeros(len(self.groups) + 1, dtype=np.int64)
         place[kept] = np.arange(len(kept)) + (0 not in kept)
         block = self.block.where(np.isin(self.block.codes[:, 0], kept)).recoded(0, place)
         names = tuple(self.groups[i - 1] for i in kept if i > 0)
-        return replace(self, groups=names, block=joined_bins(block, min_cell))
+        train, audit = (
+            of if holds_small([alone, of - alone], min_cell) else alone
+            for of, alone in zip(self.of, self.alone, strict=True)
+        )
+        return replace(self, alone=(train, audit), groups=names, block=joined_bins(block, min_cell))
 
     def notes(self) -> list[str]:
         """Say which rows were drawn, and what the model was compared with."""

@@ -11,6 +11,7 @@ import numpy as np
 from trustkit.evidence.blocks import Block, dense
 from trustkit.evidence.cells import ordered
 from trustkit.evidence.score_bins import SCORE_BINS
+from trustkit.evidence.sharing import holds_small
 from trustkit.evidence.shifts import digest
 from trustkit.evidence.tables import Scores
 
@@ -134,7 +135,7 @@ class Overlaps:
     def without_small_cells(self, min_cell: int) -> Self | None:
         """Return itself without the ranks, or None where a count stands for few rows."""
         matches = [match for match in (self.exact, self.near, *self.persons.values()) if match is not None]
-        if any(0 < count < min_cell for match in matches for count in astuple(match)):
+        if holds_small((count for match in matches for count in astuple(match)), min_cell):
             return None
         return replace(
             self, classes=(), singles=self.singles.where(np.zeros(len(self.singles.codes), dtype=bool))

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Any, ClassVar, Self, TypeAlias
 
+from trustkit.evidence.sharing import holds_small
+
 MILD, MODERATE, SEVERE = "mild", "moderate", "severe"
 SEVERITIES = (MILD, MODERATE, SEVERE)
 
@@ -46,6 +48,12 @@ class Effect:
     def known(self) -> int:
         """Rows with a known truth."""
         return self.right + self.lost + self.gained + self.wrong
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows by what became of them."""
+        truths = (self.right, self.lost, self.gained, self.wrong)
+        return (self.rows, self.flips, self.rows - self.flips, *truths, self.rows - self.known, self.refused)
 
     def __add__(self, other: Effect) -> Effect:
         counts = {
@@ -121,9 +129,11 @@ class Perturbations:
             max(self.pace, other.pace),
         )
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return itself: it speaks of the model, and of no group of people."""
-        return self
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return itself, or None where a count stands for few rows."""
+        counts = [n for effect in self.effects.values() for n in effect.counts]
+        counts += [n for rows, stray in self.strays.values() for n in (rows, stray, rows - stray)]
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Say which rows were changed, and what the model refused or the budget left out."""

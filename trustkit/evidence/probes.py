@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
+from trustkit.evidence.sharing import holds_small
+
 TRACE, PATH, VERSION = "a stack trace", "a path of a file", "a version of the server"
 """What a reply may tell of a server's inside."""
 
@@ -96,9 +98,10 @@ class Probes:
             self.disagreeing + other.disagreeing,
         )
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return itself: it speaks of requests, and of no group of people."""
-        return self
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return itself, or None where few rows had more than one answer: all else counts requests."""
+        counts = (self.rows, self.disagreeing, self.rows - self.disagreeing)
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Say how much was sent, and what became of each kind."""

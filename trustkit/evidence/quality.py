@@ -10,6 +10,7 @@ import numpy as np
 
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.cells import ordered
+from trustkit.evidence.sharing import holds_small
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Quality:
         ]
         counts += [out for _, out in self.outside.values()]
         counts += [n for c in self.columns.values() for n in (c.values - c.commonest, c.numbers, c.words)]
-        return None if any(0 < count < min_cell for count in counts) else self
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Name the inputs that were not read."""

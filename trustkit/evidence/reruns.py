@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from trustkit.evidence.sharing import holds_small
+
 AGAIN, REORDERED = "again", "reordered"
 PROCESS = "another process"
 SINGLY = "batches of 1"
@@ -30,6 +32,12 @@ class Changes:
     rows: int = 0
     decisions: int = 0
     scores: int = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows that changed, and rows that did not."""
+        changed = (self.decisions, self.scores)
+        return (self.rows, *changed, *(self.rows - each for each in changed))
 
     def __add__(self, other: Changes) -> Changes:
         return Changes(self.rows + other.rows, self.decisions + other.decisions, self.scores + other.scores)
@@ -70,9 +78,10 @@ class Reruns:
         alone, pace = max(self.alone, other.alone), max(self.pace, other.pace)
         return Reruns(self.schema, self.of + other.of, modes, alone, pace)
 
-    def without_small_cells(self, min_cell: int) -> Self:
-        """Return itself: it speaks of the model, and of no group of people."""
-        return self
+    def without_small_cells(self, min_cell: int) -> Self | None:
+        """Return itself, or None where a count stands for few rows."""
+        counts = [n for each in self.modes.values() for n in each.counts]
+        return None if holds_small(counts, min_cell) else self
 
     def notes(self) -> list[str]:
         """Say which rows were asked again, and how."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -32,6 +33,11 @@ def without_small_cells(cells: Cells, min_cell: int) -> Cells:
     parts = {view: _pooled(view_of(cells, view), min_cell) for view in views}
     nothing = cells.block.where(np.zeros(len(cells.block.codes), dtype=bool))
     return replace(cells, schema={**cells.schema, "strata": []}, block=nothing, parts=parts)
+
+
+def holds_small(counts: Iterable[int], min_cell: int) -> bool:
+    """Tell whether one of the counts stands for 1 to ``min_cell - 1`` rows."""
+    return any(0 < count < min_cell for count in counts)
 
 
 def view_of(cells: Cells, attributes: tuple[str, ...]) -> Cells:
