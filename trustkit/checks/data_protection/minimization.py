@@ -28,8 +28,8 @@ _COST = (
 @check(
     version="1",
     metrics={
-        "personal_cost": Metric("loss of balanced accuracy without a personal input", "difference", _COST),
-        "cost": Metric("loss of balanced accuracy without an input", "difference", _COST),
+        "personal_cost": Metric("net share of answers that get worse without a personal input", "difference", _COST),
+        "cost": Metric("net share of answers that get worse without an input", "difference", _COST),
         "unused": Metric(
             "inputs that change no answer",
             "count",
@@ -49,11 +49,12 @@ def minimization(
 
     Each input in turn is made to tell nothing: its values are exchanged
     between the drawn rows. Where the model can be trained anew, it also is,
-    without the input. ``personal_cost`` is what that costs in balanced accuracy,
-    for the inputs that are declared sensitive or quasi-identifiers, or that
-    detectors find to identify persons or to tell a special category; ``cost``
-    the same for the others, ``unused`` the number of inputs that change no
-    answer at all.
+    without the input. ``personal_cost`` is the share of answers that then get
+    worse less the share that get better, of decisions the loss of balanced
+    accuracy, for the inputs that are declared sensitive or quasi-identifiers,
+    or that detectors find to identify persons or to tell a special category;
+    ``cost`` the same for the others, ``unused`` the number of inputs that
+    change no answer at all.
 
     Formula
     -------
