@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from linear import INPUTS, drawn, fitted
 from serving import certificate_in, serving
-from sklearn.linear_model import LogisticRegression
 
 import trustkit as tk
 from trustkit.collectors import collect
@@ -18,7 +18,6 @@ from trustkit.models.endpoints import Endpoint, Reply, _seconds
 from trustkit.models.protocols import Template, is_path
 from trustkit.system import System
 
-INPUTS = ["a", "b", "c"]
 V2 = {"response": "predict", "score": "predict_proba", "classes": [0, 1]}
 MLFLOW = {"response": "predictions[*].label", "score": "predictions[*].chances", "classes": [0, 1]}
 JSON = {
@@ -33,15 +32,12 @@ SPOKEN = [("/v2/models/m/infer", V2), ("/invocations", MLFLOW), ("/score", JSON)
 
 @pytest.fixture(scope="module")
 def table():
-    rng = np.random.default_rng(0)
-    made = pd.DataFrame(rng.normal(size=(1200, 3)), columns=INPUTS)
-    made["target"] = (made.sum(axis=1) + rng.normal(size=1200) > 0).astype(int)
-    return made.assign(sex=rng.choice(["F", "M"], 1200))
+    return drawn(1200, seed=0)
 
 
 @pytest.fixture(scope="module")
 def model(table):
-    return LogisticRegression().fit(table[INPUTS], table["target"])
+    return fitted(table)
 
 
 def config_of(address=None, http=None):

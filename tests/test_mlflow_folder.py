@@ -5,10 +5,9 @@ import shutil
 
 import joblib
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from sklearn.linear_model import LogisticRegression
+from linear import INPUTS, drawn, fitted
 
 import trustkit as tk
 from trustkit.collectors.provenance import digest
@@ -17,20 +16,15 @@ from trustkit.errors import ConfigError
 from trustkit.models.files import load
 from trustkit.models.scanning import scan
 
-INPUTS = ["a", "b", "c"]
-
 
 @pytest.fixture(scope="module")
 def table():
-    rng = np.random.default_rng(3)
-    made = pd.DataFrame(rng.normal(size=(800, 3)), columns=INPUTS)
-    made["target"] = (made.sum(axis=1) + rng.normal(size=800) > 0).astype(int)
-    return made.assign(sex=rng.choice(["F", "M"], 800))
+    return drawn(800, seed=3)
 
 
 @pytest.fixture(scope="module")
 def model(table):
-    return LogisticRegression().fit(table[INPUTS], table["target"])
+    return fitted(table)
 
 
 def declared(folder, flavor, file, loader=None, key="data"):
