@@ -161,6 +161,18 @@ class Maker:
             return self.one(RU_STEM) + "ов", self.one(RU_MALE), self.one(RU_FATHER) + "ович"
         return self.one(RU_STEM) + "ова", self.one(RU_FEMALE), self.one(RU_FATHER) + "овна"
 
+    def tajik(self) -> str:
+        """Surname and given name."""
+        return f"{self.one(TJ_LAST)}зода {self.one(TJ_GIVEN)}"
+
+    def kazakh(self) -> str:
+        """Given name and patronymic of our days."""
+        return f"{self.one(KZ_GIVEN)} {self.one(KZ_FATHER)}"
+
+    def english(self) -> str:
+        """Given name and surname."""
+        return f"{self.one(EN_GIVEN)} {self.one(EN_LAST)}"
+
     def email(self) -> str:
         """An e-mail address."""
         name = f"{self.one(EN_GIVEN)}.{self.one(EN_LAST)}{self.random.randrange(99)}".lower()
@@ -400,31 +412,16 @@ def _identifiers(m: Maker) -> Any:
         _rows(lambda: f"{(n := m.russian())[0]} {n[1][0]}. {n[2][0]}."),
     )
     yield "Surnames", "фамилия", person, _rows(lambda: m.russian()[0])
-    yield "Tajik names", "ному насаб", person, _rows(lambda: f"{m.one(TJ_LAST)}зода {m.one(TJ_GIVEN)}")
-    yield (
-        "Tajik names without a title",
-        "c67",
-        person,
-        _rows(lambda: f"{m.one(TJ_LAST)}зода {m.one(TJ_GIVEN)}"),
-    )
+    yield "Tajik names", "ному насаб", person, _rows(m.tajik)
+    yield "Tajik names without a title", "c67", person, _rows(m.tajik)
     yield (
         "Uzbek names",
         "c68",
         person,
         _rows(lambda: f"{m.one(UZ_LAST)} {m.one(UZ_GIVEN)} {m.one(UZ_GIVEN)} {m.of('o‘g‘li', 'qizi')}"),
     )
-    yield (
-        "Kazakh names",
-        "c69",
-        person,
-        _rows(lambda: f"{m.one(KZ_GIVEN)} {m.one(KZ_FATHER)}{m.of('ұлы', 'қызы')}"),
-    )
-    yield (
-        "Kazakh names, called so",
-        "аты-жөні",
-        person,
-        _rows(lambda: f"{m.one(KZ_GIVEN)} {m.one(KZ_FATHER)}"),
-    )
+    yield "Kazakh names", "c69", person, _rows(lambda: m.kazakh() + m.of("ұлы", "қызы"))
+    yield "Kazakh names, called so", "аты-жөні", person, _rows(m.kazakh)
     yield (
         "Kyrgyz names",
         "c71",
@@ -433,14 +430,9 @@ def _identifiers(m: Maker) -> Any:
     )
     yield "Turkmen names", "ady", person, _rows(lambda: f"{m.one(TM_GIVEN)} {m.one(TM_FATHER)}ow")
     yield "Names in Arabic script", "c73", person, _rows(lambda: f"{m.one(AR_GIVEN)} {m.one(AR_LAST)}")
-    yield "English names", "c74", person, _rows(lambda: f"{m.one(EN_GIVEN)} {m.one(EN_LAST)}")
+    yield "English names", "c74", person, _rows(m.english)
     yield "English given names", "first_name", person, _rows(lambda: m.one(EN_GIVEN))
-    yield (
-        "Names in small letters",
-        "customerName",
-        person,
-        _rows(f"{m.one(EN_GIVEN)} {m.one(EN_LAST)}".lower),
-    )
+    yield "Names in small letters", "customerName", person, _rows(lambda: m.english().lower())
     birth = ("birth-date",)
     yield "Date of birth", "dob", birth, _rows(lambda: m.day().isoformat())
     yield "Date of birth in Russian", "дата рождения", birth, _rows(lambda: f"{m.day():%d.%m.%Y}")
