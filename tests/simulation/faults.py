@@ -42,20 +42,22 @@ def moved_column(rng: np.random.Generator, audit: pd.DataFrame, train: pd.DataFr
     return audit.assign(x6=audit.x6 + 0.5)
 
 
-def columns(rng: np.random.Generator) -> pd.DataFrame:
-    """Four columns of numbers, four of labels, and a sensitive one."""
-    table = {f"x{i}": rng.normal(size=ROWS) for i in range(4)}
-    table |= {f"c{i}": rng.integers(0, 3 + i, ROWS).astype(str) for i in range(4)}
-    table["c3"] = np.where(rng.random(ROWS) < SUPPORT, "rare", table["c3"])
-    return pd.DataFrame({**table, "sex": rng.choice(["F", "M"], ROWS)})
+def columns(rng: np.random.Generator, rows: int = ROWS, support: float = SUPPORT) -> pd.DataFrame:
+    """Four columns of numbers, four of labels, one with a rare label, and a sensitive one."""
+    table = {f"x{i}": rng.normal(size=rows) for i in range(4)}
+    table |= {f"c{i}": rng.integers(0, 3 + i, rows).astype(str) for i in range(4)}
+    table["c3"] = np.where(rng.random(rows) < support, "rare", table["c3"])
+    return pd.DataFrame({**table, "sex": rng.choice(["F", "M"], rows)})
 
 
-def slice_of(table: pd.DataFrame, kind: str) -> NDArray[np.bool_]:
-    """Rows of a slice of 5 %."""
+def slice_of(table: pd.DataFrame, kind: str, support: float = SUPPORT) -> NDArray[np.bool_]:
+    """Rows of a slice of about this share."""
+    first, second, x0 = table["c0"] == "0", table["c1"] == "1", table["x0"]
     at = {
         "a label": table["c3"] == "rare",
-        "a tail": table["x1"] > table["x1"].quantile(1 - SUPPORT),
-        "two conditions": (table["c0"] == "0") & (table["x0"] < table["x0"].quantile(3 * SUPPORT)),
+        "a tail": table["x1"] > table["x1"].quantile(1 - support),
+        "two conditions": first & (x0 < x0.quantile(3 * support)),
+        "three conditions": first & second & (x0 < x0.quantile(12 * support)),
         "nothing": pd.Series(False, index=table.index),
     }
     return at[kind].to_numpy()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from faults import columns, slice_of
 from numpy.typing import NDArray
 from simulated import at_least, at_most, share, told
 
@@ -21,27 +22,6 @@ pytestmark = pytest.mark.slow
 
 BASE, EXCESS, SUPPORT, LIMIT = 0.15, 0.15, 0.03, 0.05
 ROWS = 20_000
-
-
-def columns(rng: np.random.Generator, rows: int) -> pd.DataFrame:
-    """Four columns of numbers, four of labels, and a sensitive one."""
-    table = {f"x{i}": rng.normal(size=rows) for i in range(4)}
-    table |= {f"c{i}": rng.integers(0, 3 + i, rows).astype(str) for i in range(4)}
-    table["c3"] = np.where(rng.random(rows) < SUPPORT, "rare", table["c3"])
-    return pd.DataFrame({**table, "sex": rng.choice(["F", "M"], rows)})
-
-
-def planted(table: pd.DataFrame, kind: str) -> NDArray[np.bool_]:
-    """Rows of a subgroup of 3 %."""
-    at = {
-        "a label": table["c3"] == "rare",
-        "a tail": table["x1"] > table["x1"].quantile(1 - SUPPORT),
-        "two conditions": (table["c0"] == "0") & (table["x0"] < table["x0"].quantile(3 * SUPPORT)),
-        "three conditions": (table["c0"] == "0")
-        & (table["c1"] == "1")
-        & (table["x0"] < table["x0"].quantile(12 * SUPPORT)),
-    }
-    return at[kind].to_numpy()
 
 
 def log(rng: np.random.Generator, table: pd.DataFrame, chance: Any) -> pd.DataFrame:
@@ -90,8 +70,8 @@ def test_a_planted_subgroup_is_failed(kind: str) -> None:
     failed = []
     for seed in range(100):
         rng = np.random.default_rng([seed, 1])
-        table = columns(rng, ROWS)
-        made = card(log(rng, table, BASE + EXCESS * planted(table, kind)), seed)
+        table = columns(rng, ROWS, SUPPORT)
+        made = card(log(rng, table, BASE + EXCESS * slice_of(table, kind, SUPPORT)), seed)
         failed.append(has(made, "fail"))
     told(f"subgroup of 3 % by {kind}, 15 points worse, {ROWS:,} rows: failed", *share(failed))
     assert at_least(*share(failed), 0.8)
@@ -102,7 +82,7 @@ def test_where_nothing_is_planted_a_card_is_seldom_failed(rows: int) -> None:
     failed, passed = [], []
     for seed in range(150):
         rng = np.random.default_rng([seed, 2])
-        made = card(log(rng, columns(rng, rows), BASE), seed)
+        made = card(log(rng, columns(rng, rows, SUPPORT), BASE), seed)
         failed.append(has(made, "fail"))
         passed.append(all(str(finding.verdict) == "pass" for finding in judged(made)))
     told(f"nothing planted, {rows:,} rows: card failed", *share(failed))
@@ -123,7 +103,7 @@ def test_verdicts_hold_for_slices_at_the_limit(cluster: int) -> None:
         rng = np.random.default_rng([seed, 3])
         people = rows // cluster
         who = np.repeat(np.arange(people), cluster)
-        table = columns(rng, people).loc[who].reset_index(drop=True).assign(who=who)
+        table = columns(rng, people, SUPPORT).loc[who].reset_index(drop=True).assign(who=who)
         chance = (BASE + LIMIT * (table["c0"] == label)).to_numpy()
         habit = 0.1 * (cluster > 1) * rng.choice([-1.0, 1.0], people)[who]
         made = log(rng, table, chance + habit)
@@ -151,7 +131,7 @@ def test_weighted_rows_seldom_fail_a_sound_system() -> None:
     failed = []
     for seed in range(100):
         rng = np.random.default_rng([seed, 4])
-        table = log(rng, columns(rng, 5000), BASE).assign(w=rng.lognormal(size=5000))
+        table = log(rng, columns(rng, 5000, SUPPORT), BASE).assign(w=rng.lognormal(size=5000))
         failed.append(has(card(table, seed, weight="w"), "fail"))
     told("nothing planted, lognormal weights, 5,000 rows: card failed", *share(failed))
     assert at_most(*share(failed), 0.05)
