@@ -72,6 +72,11 @@ class Labels:
     names: tuple[str, ...]
     codes: Integers
 
+    @property
+    def text(self) -> NDArray[Any]:
+        """Label of each row, shape (rows,)."""
+        return np.array(self.names, dtype=object)[self.codes]
+
 
 @dataclass(frozen=True)
 class Input:

@@ -26,6 +26,10 @@ class Answers:
     decision: NDArray[Any]
     number: Floats | None
 
+    def at(self, rows: Any) -> Answers:
+        """Return those of some rows: places, or a slice."""
+        return Answers(self.decision[rows], None if self.number is None else self.number[rows])
+
 
 def asked(sources: Sources, table: pd.DataFrame, stage: str, *, scored: bool = True) -> Answers:
     """Ask the model about a table of its inputs; the calls are counted, and `stage` is shown meanwhile.
@@ -43,8 +47,7 @@ def asked(sources: Sources, table: pd.DataFrame, stage: str, *, scored: bool = T
     positive = sources.positive if scored else None
     said = predict(sources.model, frame, frame.columns, positive=positive, progress=report)
     sources.model_calls += said.calls
-    decision = np.array(said.labels.names, dtype=object)[said.labels.codes]
-    return Answers(decision, _numbers(said.labels) if sources.task == "regression" else said.score)
+    return Answers(said.labels.text, _numbers(said.labels) if sources.task == "regression" else said.score)
 
 
 def _numbers(labels: Labels) -> Floats:

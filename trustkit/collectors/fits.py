@@ -123,7 +123,7 @@ def _drawn(sources: Sources, frame: Frame, places: Places) -> Rows:
         truth: NDArray[Any] = frame.numbers(target)[places]
     else:
         labels = frame.labels(target)
-        truth = np.array(labels.names, dtype=object)[labels.codes[places]]
+        truth = labels.text[places]
     known = _is_known(truth)
     return Rows(frame, places[known], truth[known])
 
@@ -138,7 +138,7 @@ def _said(sources: Sources) -> NDArray[Any]:
         return predicted_numbers(sources)
     decisions = sources.decisions()
     assert decisions is not None  # noqa: S101 (asked before)
-    return np.array(decisions.names, dtype=object)[decisions.codes]
+    return decisions.text
 
 
 def _losses(sources: Sources, truth: NDArray[Any], said: NDArray[Any]) -> Floats:
@@ -214,7 +214,7 @@ def _said_of_training(sources: Sources, learned: Rows) -> NDArray[Any] | None:
         if sources.task == "regression":
             return learned.frame.numbers(column)[learned.places]
         labels = learned.frame.labels(column)
-        return np.array(labels.names, dtype=object)[labels.codes[learned.places]]
+        return labels.text[learned.places]
     if not {*sources.features} <= {*learned.frame.columns}:
         return None
     table = next(learned.frame.at(learned.places).batches(sources.features, len(learned.places)))

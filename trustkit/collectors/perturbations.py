@@ -197,7 +197,7 @@ def _truth(
     """The truths of the drawn rows; without a target none is known."""
     labels = np.full(len(rows), MISSING, dtype=object)
     if (truth := sources.truth()) is not None:
-        labels = np.array(truth.names, dtype=object)[truth.codes[rows]]
+        labels = truth.text[rows]
     known = labels != MISSING
     if sources.task != "regression":
         return Truth(labels, None, known, 0.0)
@@ -287,7 +287,7 @@ class Asking:
         made: dict[str, tuple[int, int]] = {}
         waiting: list[tuple[Emptied, NDArray[np.intp], pd.DataFrame]] = []
         for emptied in self._emptied:
-            before = _at(self._before_promoted, emptied.rows)
+            before = self._before_promoted.at(emptied.rows)
             turned = np.flatnonzero(truth.at(emptied.rows).flips(before, emptied.after))
             made[str(emptied.column)] = (len(emptied.rows), 0)
             if len(turned):
@@ -324,8 +324,8 @@ class Asking:
         answers = self.budget.timed(self.ask, pd.concat(tables, ignore_index=True))
         start = 0
         for emptied, turned, table in waiting:
-            given = _at(answers, slice(start, start + len(table)))
-            stray = truth.strays(_at(emptied.after, turned), given)
+            given = answers.at(slice(start, start + len(table)))
+            stray = truth.strays(emptied.after.at(turned), given)
             made[str(emptied.column)] = (len(emptied.rows), int(stray.sum()))
             start += len(table)
 
@@ -385,7 +385,7 @@ class Asking:
             return
         start = 0
         for part in batch:
-            after = _at(answers, slice(start, start + len(part.rows)))
+            after = answers.at(slice(start, start + len(part.rows)))
             made[part.trial.key] = self._effect(part, after, truth)
             start += len(part.rows)
 
@@ -396,10 +396,10 @@ class Asking:
         refused = len(part.rows) - len(answered)
         if len(answered) < min(FEWEST, len(part.rows)):
             return Effect(refused=len(part.rows), error=NO_ANSWER)
-        rows, after = part.rows[answered], _at(after, answered)
+        rows, after = part.rows[answered], after.at(answered)
         if part.trial.empties and part.trial.column is not None:
             self._emptied.append(Emptied(part.trial.column, rows, after))
-        before, there = _at(told, rows), truth.at(rows)
+        before, there = told.at(rows), truth.at(rows)
         was, now, known = there.right(before), there.right(after), there.known
         return Effect(
             rows=len(rows),
@@ -432,10 +432,6 @@ class Part:
 
 
 Batch = list[Part]
-
-
-def _at(answers: Answers, rows: Any) -> Answers:
-    return Answers(answers.decision[rows], None if answers.number is None else answers.number[rows])
 
 
 def _type_of(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trustkit.collectors.asking import Answers
 from trustkit.collectors.budget import Budget
 from trustkit.collectors.sources import Sources
 from trustkit.errors import ModelError
@@ -21,7 +22,7 @@ from trustkit.frames import Frame
 from trustkit.models.endpoints import Endpoint
 from trustkit.models.files import FileModel
 from trustkit.models.fresh import predict_afresh
-from trustkit.models.objects import Predictions, predict, resolve
+from trustkit.models.objects import predict, resolve
 
 MOST = 2000
 """Rows that are asked again."""
@@ -39,9 +40,6 @@ LEAST_SECONDS = 60.0
 
 TOLERANCE = 1e-9
 """A score, or a predicted number, that moves by less is the same: sums of floats depend on their order."""
-
-Answers = tuple[NDArray[Any], NDArray[np.float64] | None]
-"""Decision and score of each row."""
 
 
 def collect_reruns(sources: Sources) -> Reruns:
@@ -67,7 +65,7 @@ def collect_reruns(sources: Sources) -> Reruns:
     first = _asked(sources, table, len(table), 0)
     again = [_asked(sources, table, len(table), draw) for draw in (1, 2)]
     back = np.argsort(turned)
-    reordered = _at(_asked(sources, table.iloc[turned], len(table), 3), back)
+    reordered = _asked(sources, table.iloc[turned], len(table), 3).at(back)
     few = np.arange(min(max(int(share * MOST_SINGLE), 1), len(table)))
     singly = _asked(sources, table.iloc[few], 1, 4)
     batches = _asked(sources, table, 1000, 5)
@@ -75,7 +73,7 @@ def collect_reruns(sources: Sources) -> Reruns:
     changes = (
         _changes(first, *again),
         _changes(first, reordered),
-        _changes(_at(first, few), singly),
+        _changes(first.at(few), singly),
         _changes(first, batches),
         Changes() if elsewhere is None else _changes(first, elsewhere),
     )
@@ -84,7 +82,7 @@ def collect_reruns(sources: Sources) -> Reruns:
         "most": MOST,
         "most_single": MOST_SINGLE,
         "tolerance": TOLERANCE,
-        "score": first[1] is not None,
+        "score": first.number is not None,
     }
     pace = float(f"{budget.pace:.1g}") if share < 1 else 0.0
     return Reruns(schema, sources.frame.rows, dict(zip(MODES, changes, strict=True)), alone, pace)
@@ -114,7 +112,7 @@ def _elsewhere(sources: Sources, table: pd.DataFrame, budget: Budget) -> tuple[A
     except ModelError as error:
         return None, str(error)
     sources.model_calls += said.calls
-    return (_decisions(said), said.score), ""
+    return Answers(said.labels.text, said.score), ""
 
 
 def _loaded_anew(sources: Sources, table: pd.DataFrame) -> Answers:
@@ -179,11 +177,7 @@ def _asked(
             progress=report,
         )
     sources.model_calls += said.calls
-    return _decisions(said), said.score
-
-
-def _decisions(said: Predictions) -> NDArray[Any]:
-    return np.array(said.labels.names, dtype=object)[said.labels.codes]
+    return Answers(said.labels.text, said.score)
 
 
 @contextmanager
@@ -199,21 +193,15 @@ def _moved_on(seed: list[int]) -> Iterator[None]:
         random.setstate(python_state)
 
 
-def _at(answers: Answers, rows: NDArray[np.intp]) -> Answers:
-    decisions, score = answers
-    return decisions[rows], None if score is None else score[rows]
-
-
 def _changes(first: Answers, *others: Answers) -> Changes:
     """Rows whose answer differs from the first in any of the others."""
-    decisions, score = first
-    decided = np.any([_differ(decisions, other) for other, _ in others], axis=0)
-    scored = np.zeros(len(decisions), dtype=bool)
-    for _, other in others:
-        if score is not None and other is not None:
-            near = np.abs(score - other) <= TOLERANCE
-            scored |= ~(near | (np.isnan(score) & np.isnan(other)))
-    return Changes(len(decisions), int(decided.sum()), int(scored.sum()))
+    decided = np.any([_differ(first.decision, other.decision) for other in others], axis=0)
+    score, scored = first.number, np.zeros(len(first.decision), dtype=bool)
+    for other in others:
+        if score is not None and other.number is not None:
+            near = np.abs(score - other.number) <= TOLERANCE
+            scored |= ~(near | (np.isnan(score) & np.isnan(other.number)))
+    return Changes(len(scored), int(decided.sum()), int(scored.sum()))
 
 
 def _differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:

@@ -286,7 +286,7 @@ def _shuffled(
 def _differ(before: Values, after: Answers) -> NDArray[np.bool_]:
     """Where decisions differ, or predicted numbers by a good part of how they spread."""
     if isinstance(before, Labels):
-        return np.asarray(np.array(before.names, dtype=object)[before.codes] != after.decision)
+        return np.asarray(before.text != after.decision)
     return np.asarray(np.abs(before - np.asarray(after.number)) > MOVED * np.nanstd(before))
 
 
