@@ -526,6 +526,43 @@ def test_check_config_finds_everything_wrong_without_data(folder):
     assert any("did you mean '.sarif'?" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("address", "http", "said"),
+    [
+        ("http://127.0.0.1:9/score", "", ["model.http.protocol: the address does not tell it"]),
+        (
+            "http://127.0.0.1:9/score",
+            'protocol = "json"\nrequest = { data = "{recrods}" }\nscore = "p"',
+            [
+                "model.http.request: it says nowhere where the data go",
+                "model.http.response: required key is missing",
+                "model.http.classes: required key is missing",
+            ],
+        ),
+        (
+            "ftp://127.0.0.1/v2/models/m/infer",
+            "",
+            ["system.model: an endpoint's address begins with http://"],
+        ),
+        (
+            "http://127.0.0.1:9/v2/models/m/infer",
+            'headers = { Authorization = "TRUSTKIT_NO_SUCH_VARIABLE" }',
+            [],
+        ),
+    ],
+)
+def test_check_config_says_how_an_endpoint_cannot_be_asked(folder, address, http, said):
+    configured(folder, f"[model.http]\n{http}")
+    path = folder.parent / "trustkit.toml"
+    path.write_text(path.read_text().replace("[system]\n", f'[system]\nmodel = "{address}"\n'))
+    if not said:
+        assert run("check-config", "..").exit_code == 0, "neither the environment nor the network is asked"
+        return
+    found = errors("check-config", "..")
+    assert [line[: len(start)] for line, start in zip(found, said, strict=True)] == said
+    assert [line for line in errors("audit", "..") if line.startswith(("model.", "system."))] == found
+
+
 # Quiet and quick
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from trustkit.errors import Problem, nearest
 from trustkit.measure.intervals import Limits
 
-Unit = Literal["share", "ratio", "difference", "nats", "count", "days", "target", "z"]
+Unit = Literal["share", "ratio", "difference", "nats", "count", "days", "milliseconds", "target", "z"]
 
 JUDGED = "judged"
 """Option that the judge fills with the metrics that any limit of the plan bounds."""

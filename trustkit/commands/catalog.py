@@ -158,12 +158,14 @@ def check_config(paths: tuple[Path, ...]) -> None:
 def _checked(path: Path | None) -> list[str]:
     """What a configuration asks for."""
     from trustkit.checks import discover
+    from trustkit.collectors.sources import endpoint_problems
     from trustkit.judging.plan import Plan
 
     config = config_of(path, {})
     found, _ = discover()
     declared = [config.folder / name for name in config.output.files]
-    with at_once(config.missing_files, lambda: card_problems(declared)):
+    wrong = (config.missing_files, lambda: endpoint_problems(config), lambda: card_problems(declared))
+    with at_once(*wrong):
         plan = Plan.of(config, found)
     return [f"ok: {config.path}", *_aligned(list(_resolved(config, plan)))]
 

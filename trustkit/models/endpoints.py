@@ -132,7 +132,7 @@ class Endpoint:
 
     def __init__(self, url: str, folder: Path, http: Mapping[str, Any]) -> None:
         self._http = http
-        problems = [*_address_problems(url), *_http_problems(url, http)]
+        problems = problems_of(url, http)
         headers, missing = _headers(http["headers"])
         if problems or missing:
             raise ConfigError([*problems, *missing])
@@ -409,6 +409,11 @@ def inferred(url: str) -> str | None:
     """Protocol of an address, by how it ends; None where it does not tell."""
     path = urlsplit(url).path.rstrip("/")
     return "v2" if path.endswith("/infer") else "mlflow" if path.endswith("/invocations") else None
+
+
+def problems_of(url: str, http: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with an address and the keys of ``[model.http]``, whatever the environment has."""
+    return [*_address_problems(url), *_http_problems(url, http)]
 
 
 def _address_problems(url: str) -> list[Problem]:

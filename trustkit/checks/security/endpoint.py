@@ -65,12 +65,12 @@ QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
             "share",
             "Of the load, without a right answer; those told to slow down (429) are left out.",
         ),
-        "p50": Metric("milliseconds of an answer, the median", "count", "Of one row, under the load."),
+        "p50": Metric("milliseconds of an answer, the median", "milliseconds", "Of one row, under the load."),
         "p95": Metric(
-            "milliseconds within which 95 % of answers come", "count", "Of one row, under the load."
+            "milliseconds within which 95 % of answers come", "milliseconds", "Of one row, under the load."
         ),
         "p99": Metric(
-            "milliseconds within which 99 % of answers come", "count", "Of one row, under the load."
+            "milliseconds within which 99 % of answers come", "milliseconds", "Of one row, under the load."
         ),
         "limited": Metric(
             "calls of the burst that were told to slow down",
