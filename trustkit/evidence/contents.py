@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from trustkit.evidence.sharing import holds_small
-
 AUDIT, TRAIN, MODEL = "audit", "train", "model"
 """Where values were looked at: the audited rows, the training rows, the texts inside the model's file."""
 
@@ -112,6 +110,8 @@ class Contents:
 
     def without_small_cells(self, min_cell: int) -> Self | None:
         """Return itself, or None where few rows of a column have a value, or few values were found."""
+        from trustkit.evidence.sharing import holds_small
+
         rows = [column.rows for (where, _), column in self.columns.items() if where != MODEL]
         found = [
             count
