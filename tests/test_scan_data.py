@@ -2,6 +2,8 @@
 """`trustkit scan` on data, notebooks and settings: what each is, what is found, that nothing is shown."""
 
 import json
+import os
+import pickle
 import subprocess
 import sys
 import time
@@ -231,6 +233,38 @@ class TestText:
         (tmp_path / "a.yaml").write_text("model: !!python/object/apply:os.system ['ls']\n")
         assert [each["check"] for each in one(tmp_path / "a.yaml")["findings"]] == ["security/artifact"]
 
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("a.log", "started\n10:00 mail to {}\n" + "10:01 idle\n" * 500),
+            ("a.txt", "Write to {}."),
+            ("a.json", '{{"name": "x", "to": {{"mail": "{}"}}}}'),
+            ("long.json", '{{"x": [' + "1, " * 9000 + '0], "mail": "{}"}}'),
+        ],
+    )
+    def test_an_identifier_in_a_line_is_no_pass_however_rare(self, name, text, tmp_path):
+        (tmp_path / name).write_text(text.format("user7@mail.tj"))
+        entry = one(tmp_path / name)
+        (finding,) = entry["findings"]
+        assert finding["check"] == "data-protection/personal-data"
+        assert finding["verdict"] == "inconclusive"
+        assert finding["message"].startswith("e-mail addresses: 1; of ")
+        assert "user7" not in json.dumps(entry)
+        (tmp_path / name).write_text(text.format("nobody"))
+        assert one(tmp_path / name)["verdict"] == "pass"
+
+    def test_what_was_sought_in_a_text_is_told(self, tmp_path):
+        (tmp_path / "a.log").write_text("one\ntwo\ntwo\n")
+        (tmp_path / "a.ini").write_text("[a]\nx = 1\n")
+        ran = CliRunner().invoke(app, ["scan", "--quiet", *map(str, sorted(tmp_path.iterdir()))])
+        settings, log = ran.stdout.splitlines()
+        assert settings == f"pass         {tmp_path / 'a.ini'} (sought: secrets, code)"
+        assert log.endswith("a.log (sought: secrets, code, identifiers in 2 of 2 distinct lines)")
+
+    def test_of_many_lines_a_draw_is_told(self, tmp_path):
+        (tmp_path / "a.log").write_text("".join(f"step {i}\n" for i in range(12_000)))
+        assert "in 10,000 of 12,000 distinct lines" in one(tmp_path / "a.log")["facts"]["sought"]
+
     def test_parts(self):
         assert [part.where for part in parts_of(json.dumps(NOTEBOOK))] == [
             "cell 1", "cell 2", "cell 2, output", "cell 3", "cell 3, output", "metadata"
@@ -338,3 +372,16 @@ def test_a_folder_is_no_better_than_the_tables_and_texts_in_it(tmp_path):
     assert entry["verdict"] == "fail"
     (secret,) = [f for f in entry["findings"] if f["verdict"] == "fail"]
     assert secret["message"] == "part/.env: GitHub tokens: 1 (line 1)"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_table_in_a_folder_is_read_as_the_same_table_alone(suffix, tmp_path):
+    alone = one(written(CLEAN, tmp_path / f"a{suffix}"))
+    assert (alone["verdict"], one(tmp_path)["verdict"]) == ("pass", "pass")
+    (tmp_path / "half.parquet").write_bytes(b"PAR1" + b"x" * 40)
+    folder = one(tmp_path)
+    assert folder["verdict"] == "error"
+    (finding,) = bad(folder)
+    assert finding[:2] == ("data-protection/personal-data", {"file": "half.parquet"}), finding
+    (tmp_path / "half.parquet").write_bytes(pickle.dumps(os.system))
+    assert one(tmp_path)["verdict"] == "fail"

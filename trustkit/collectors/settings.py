@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from trustkit.detectors.files import parts_of, text_of
+from trustkit.detectors.files import is_settings, parts_of, text_of
 from trustkit.detectors.secrets import find_secrets
 from trustkit.system import System
 
-SUFFIXES = (".cfg", ".conf", ".env", ".ini", ".ipynb", ".json", ".properties", ".toml", ".yaml", ".yml")
-"""Endings of notebooks and of files of settings."""
+OTHERS = (".ipynb", ".json")
+"""Endings of notebooks, and of files that may be settings."""
 
 MOST, LARGEST = 100, 8 << 20
 """Files that are read, by name, and bytes of one."""
@@ -28,7 +28,7 @@ def text_files(system: System) -> list[Path]:
     if path is None and system.folder == Path():
         return []
     there = sorted(system.folder.iterdir())
-    named = [each for each in there if each.suffix.lower() in SUFFIXES or each.name.startswith(".env")]
+    named = [each for each in there if is_settings(each) or each.suffix.lower() in OTHERS]
     files = [each for each in named if each.is_file() and each.stat().st_size <= LARGEST]
     return list(dict.fromkeys([*files[:MOST], *([] if path is None else [path])]))
 

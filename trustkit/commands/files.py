@@ -7,13 +7,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trustkit.detectors.files import LARGEST, Part, kind_of, parts_of, text_of
+from trustkit.detectors.files import LARGEST, Part, is_settings, kind_of, parts_of, text_of
 from trustkit.detectors.secrets import KINDS, find_secrets
 from trustkit.models.scanning.command import as_finding, file_entry, finding_entry
 from trustkit.models.scanning.report import Finding
-from trustkit.models.scanning.scanner import scan
+from trustkit.models.scanning.scanner import files_of, scan
 
 if TYPE_CHECKING:
+    from trustkit.detectors.values import Values
     from trustkit.frames import Frame
 
 CHECKS = (
@@ -37,13 +38,18 @@ _SUFFIXES = {
 }
 """Kinds of tables, and the endings under which they are opened as an audit opens them."""
 
+_BINARY = ("parquet", "arrow", "feather")
+"""Kinds of tables that no reader of models knows."""
+
 _TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 """Endings of text, by which it is known that another encoding is what hides it."""
 
 _BLOCK = 8 << 20
 _SECRETS = "data-protection/secrets:secrets"
+_IDENTIFYING = "data-protection/personal-data:identifying"
 _UNREAD = "data-protection/personal-data:error"
 _WITHDRAW = "Withdraw the secret where it was issued, then take it out of the file and its history."
+_LEAVE_OUT = "Leave out what is not needed; whether it is, only the owner can say."
 _READABLE = (
     "Write the file again as csv, parquet, feather or jsonl in UTF-8; what cannot be read cannot pass."
 )
@@ -54,8 +60,10 @@ def entry_of(path: str) -> dict[str, Any]:
 
     Its content decides: a table is searched for personal data, special
     categories, rows that single people out, and secrets; a notebook and other
-    text for secrets and for code that it asks for; all else is scanned as a
-    model is. A folder is scanned as one model, and each table and text in it besides.
+    text for secrets, code that it asks for and, but for settings, identifiers
+    in its lines, which its facts name as ``sought``; all else is scanned as a
+    model is. A folder is scanned as one model, and each table and text in it
+    besides.
     """
     file = Path(path)
     if not file.is_file():
@@ -75,14 +83,23 @@ def _other_entry(file: Path) -> dict[str, Any]:
 
 
 def _folder_entry(folder: Path) -> dict[str, Any]:
-    entry = file_entry(scan(str(folder)))
-    findings = [*entry["findings"]]
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.is_symlink() and kind_of(file)[0] != "other":
+    report, files = scan(str(folder)), dict(files_of(folder))
+    kinds = {name: kind_of(file)[0] for name, file in files.items()}
+    tables = {name for name, kind in kinds.items() if kind in _BINARY}
+    found = [each for each in report.findings if not _is_table(each, tables)]
+    findings = [finding_entry(folder.as_posix(), each) for each in found]
+    for name, file in files.items():
+        if kinds[name] != "other":
             # code that a loader would run is found in the folder as a whole
-            found = [each for each in entry_of(str(file))["findings"] if each["check"] in CHECKS]
-            findings += [_found_in(file.relative_to(folder).as_posix(), each) for each in found]
-    return {**entry, "verdict": _worst([entry, *findings]), "findings": findings}
+            told = [each for each in entry_of(str(file))["findings"] if each["check"] in CHECKS]
+            findings += [_found_in(name, each) for each in told]
+    return {**file_entry(report), "verdict": _worst(findings), "findings": findings}
+
+
+def _is_table(finding: Finding, tables: set[str]) -> bool:
+    """Whether all that was found is that a table, which is read as one, is no model."""
+    is_no_model = finding.kind == "incomplete" and finding.what in ("content", "pickle")
+    return is_no_model and finding.where.partition("@")[0] in tables
 
 
 def _found_in(file: str, finding: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +124,51 @@ def _text_entry(file: Path, kind: str, text: str) -> dict[str, Any]:
     if kind == "notebook" and parts[0].where == "":
         findings.append(_unread(path, "a notebook that is no JSON"))
     findings += _secrets(path, parts)
-    return {**file_entry(report), "verdict": _worst(findings), "findings": findings}
+    sought = "secrets, code"
+    if not is_settings(file):
+        lines = _lines(parts)
+        findings += _identifiers(path, lines)
+        sought += f", identifiers in {len(lines.texts):,} of {lines.of:,} distinct lines"
+    entry = file_entry(report)
+    facts = {**entry["facts"], "sought": sought}
+    return {**entry, "verdict": _worst(findings), "findings": findings, "facts": facts}
+
+
+def _lines(parts: list[Part]) -> Values:
+    """Distinct lines of a text, long ones in pieces; a draw of them where there are too many."""
+    from trustkit.detectors.values import LONGEST, Values
+
+    lines = [line for part in parts for line in part.text.splitlines() if line.strip()]
+    return Values.of_texts([line[at : at + LONGEST] for line in lines for at in range(0, len(line), LONGEST)])
+
+
+def _identifiers(path: str, lines: Values) -> list[dict[str, Any]]:
+    """One finding for all identifiers of a text: in how many lines they are, however few."""
+    from trustkit.checks.data_protection.personal_data import beyond_chance
+    from trustkit.collectors.contents import column_of
+    from trustkit.detectors import detectors
+    from trustkit.detectors.detector import IDENTIFIERS
+
+    hits = column_of("", lines).hits
+    among = [each for each in detectors() if each.family == IDENTIFIERS and each.name in hits]
+    found = {
+        each.title: hits[each.name].proven
+        for each in among
+        if hits[each.name].proven and (not each.chance or beyond_chance(hits[each.name], each.chance))
+    }
+    if not found:
+        return []
+    told = ", ".join(f"{title}: {n:,}" for title, n in found.items())
+    return [
+        as_finding(
+            f"{_IDENTIFYING}:file={path}",
+            {"file": path},
+            "inconclusive",
+            f"{told}; of {len(lines.texts):,} distinct lines",
+            estimate=max(found.values()) / len(lines.texts),
+            remedy=_LEAVE_OUT,
+        )
+    ]
 
 
 def _is_no_model(finding: Finding) -> bool:

@@ -23,8 +23,10 @@ def scan(files: tuple[str, ...], format: str, quiet: bool) -> None:
     are searched for personal data and special categories, which are
     inconclusive, since their owner alone knows whether they are needed, for
     rows that single people out, and for secrets, which fail; notebooks and
-    other text for secrets and for code that they ask for. A folder is read as
-    one model, and each table and text in it besides.
+    other text for secrets, for code that they ask for and, but for settings,
+    line by line for what identifies persons. What was sought in a text stands
+    beside it. A folder is read as one model, and each table and text in it
+    besides.
 
     Exit status: 0 all pass, 1 otherwise, 2 a FILE is not there.
     """

@@ -13,6 +13,9 @@ from typing import Any, Literal, TypeAlias
 LARGEST = 32 << 20
 """Bytes of a text file up to which it is read."""
 
+SETTINGS = (".cfg", ".conf", ".env", ".ini", ".properties", ".toml", ".yaml", ".yml")
+"""Endings of files of settings."""
+
 _HEAD = 1 << 16
 _LINES = 20
 _TABLES = {b"PAR1": "parquet", b"ARROW1": "arrow", b"FEA1": "feather"}
@@ -74,6 +77,11 @@ def text_of(path: Path) -> str | None:
     if path.stat().st_size > LARGEST:
         return None
     return _text(path.read_bytes(), whole=True)
+
+
+def is_settings(path: Path) -> bool:
+    """Tell by its name whether a file is one of settings."""
+    return path.suffix.lower() in SETTINGS or path.name.startswith(".env")
 
 
 def parts_of(text: str) -> Iterator[Part]:

@@ -143,10 +143,11 @@ def _as_json(entries: list[dict[str, Any]]) -> str:
 
 
 def _as_text(entries: list[dict[str, Any]]) -> str:
-    """A line a file, and one for each finding that is no pass."""
+    """A line a file, with what alone was sought in it, and one for each finding that is no pass."""
     lines = []
     for entry in entries:
-        lines.append(_printable(f"{entry['verdict']:12} {entry['path']}"))
+        sought = f" (sought: {entry['facts']['sought']})" if "sought" in entry["facts"] else ""
+        lines.append(_printable(f"{entry['verdict']:12} {entry['path']}{sought}"))
         shown = [each for each in entry["findings"] if each["verdict"] != "pass"]
         lines.extend(_printable(f"    {each['verdict']:14} {each['message']}") for each in shown)
     return "\n".join(lines)
