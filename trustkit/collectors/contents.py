@@ -17,6 +17,7 @@ from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
 from trustkit.frames import FrameError
 from trustkit.models.scanning import scan
+from trustkit.models.structure import STORED
 
 if TYPE_CHECKING:
     from trustkit.collectors.sources import Sources
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 OPTIONS = (("data-protection/personal-data", "declared"), ("data-protection/special-categories", "cleared"))
 """Options of checks that name columns."""
-
-STORED = ("_fit_X", "_raw_data", "support_vectors_", "X_fit_", "X_train_", "training_data_")
-"""Attributes in which estimators keep rows that they were fitted on: neighbors, support vectors, kernels."""
 
 
 def collect_contents(sources: Sources) -> Contents:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-_ROWS = ("_fit_X", "support_vectors_", "X_train_", "X_fit_")
-"""Where estimators keep rows that they learned from: neighbors, support vectors, kernels."""
+STORED = ("_fit_X", "_raw_data", "support_vectors_", "X_fit_", "X_train_", "training_data_")
+"""Attributes in which estimators keep rows that they learned from: neighbors, support vectors, kernels."""
 
 _LEVERS = (
     "min_samples_leaf", "min_child_samples", "min_data_in_leaf", "min_child_weight", "max_depth",
@@ -71,7 +71,7 @@ def _parts(model: Any, deep: int) -> Iterator[Any]:
 
 def _stored(part: Any) -> int:
     """Rows that an estimator keeps as they are."""
-    shapes = [getattr(getattr(part, name, None), "shape", None) for name in _ROWS]
+    shapes = [getattr(getattr(part, name, None), "shape", None) for name in STORED]
     return max((int(shape[0]) for shape in shapes if shape), default=0)
 
 
