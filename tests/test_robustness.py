@@ -46,7 +46,9 @@ def perturbations_samples():
     """Perturbations with a truth and without, of few rows, and of none."""
     blind = perturbations_of(500)
     effects = {key: Effect(e.rows, e.flips, refused=e.refused) for key, e in blind.effects.items()}
-    unknown = Perturbations(blind.schema, 500, 500, effects, blind.strays, 7, 0.05)
+    unknown = Perturbations(
+        blind.schema, 500, 500, effects, blind.strays, (("missing", MILD, "city"),), 6, 0.05
+    )
     return [perturbations_of(400), unknown, perturbations_of(7), perturbations_of(0)]
 
 
@@ -485,7 +487,8 @@ def test_at_most_forty_calls_of_ten_thousand_rows():
     found = effects(Wide(), data, features=names)
     assert Wide.calls <= 40
     assert Wide.largest <= 10_000
-    assert found.skipped > 10
+    assert len(found.skipped) + found.beyond > 10
+    assert found.beyond == 10, "70 columns, and 60 are left out alone"
     assert any("left aside: at most 60 columns alone, and 40 calls" in note for note in found.notes())
 
 
@@ -526,7 +529,7 @@ class TestBudget:
         assert estimate == [(f"perturb, about {budget:.0f} s", 0, estimate[0][2])]
         assert {stage for stage, *_ in said[: said.index(estimate[0])]} == {"perturb"}
         assert sum(done for _, done, _ in said[: said.index(estimate[0])]) <= 8 + 64, "a few rows before it"
-        assert found.skipped > 0
+        assert found.skipped
         assert found.pace == rate
         assert found.effects["noise", MILD, ""].rows >= 30, "what is judged comes first"
         assert any("a row: fewer rows were asked" in note for note in found.notes())
@@ -544,7 +547,7 @@ class TestBudget:
             Tiring(clock, 0.0002), table(), config=Config.of(options={CHECK: {"budget": 5.0}}), **keys
         )
         found = collect(system, only=["perturbations"]).kinds["perturbations"]
-        assert found.skipped > 0
+        assert found.skipped
         assert found.pace > 0
 
     def test_what_turns_and_could_not_be_tried_any_more_is_no_pass(self, monkeypatch):
@@ -564,9 +567,37 @@ class TestBudget:
         assert control.verdict == "not_assessed"
         assert any('options."safety/robustness".budget' in need for need in control.needs)
 
+    def test_what_was_not_tried_stays_on_the_list(self, monkeypatch):
+        fast = audited(Model())
+        slow = audited(Slow(Clock(monkeypatch), 0.05), budget=20.0)
+        judged = ("flip", "column_flip", "stray")
+        listed, known = (
+            {(f.metric, *f.subject.values()) for f in card.findings if f.metric in judged and has(f)}
+            for card, has in ((fast, lambda f: True), (slow, lambda f: f.estimate is not None))
+        )
+        assert known < listed
+        left = [f for f in slow.findings if f.metric in judged and f.estimate is None]
+        assert {(f.metric, *f.subject.values()) for f in left} == listed - known
+        assert all("no time, or no call of the model, was left to try it" in f.message for f in left)
+        assert not any(f.verdict == "pass" for f in left)
+        assert {control.verdict for control in slow.controls if control.findings} == {"not_assessed"}
+
+    def test_with_no_time_at_all_each_change_is_named(self):
+        keys = {"target": "y", "favorable": 1, "features": ["age", "income", "city"]}
+        system = System(Model(), table(), config=Config.of(options={CHECK: {"budget": 1e-9}}), **keys)
+        found = collect(system, only=["perturbations"]).kinds["perturbations"]
+        assert not found.effects
+        names = {("flip", "noise", None), ("column_flip", "noise", "age"), ("stray", None, "city")}
+        nothing = Perturbations(found.schema, found.of, 30, {}, {}, found.skipped, 0, 1.0)
+        estimates = robustness(nothing, judged=("flip", "column_flip", "stray"))
+        left = {(e.metric, e.subject.get("mode"), e.subject.get("column")): e for e in estimates}
+        assert {*left} >= names
+        assert all(np.isnan(e.value) and e.why and "budget" in e.supply for e in left.values())
+        assert not list(robustness(nothing)), "what is merely shown is left out"
+
     def test_a_fast_model_is_asked_all(self):
         found = effects(Model())
-        assert (found.skipped, found.pace) == (0, 0)
+        assert (found.skipped, found.beyond, found.pace) == ((), 0, 0)
         assert found.effects["noise", MILD, ""].rows == MOST[MILD]
 
     def test_a_call_with_a_cost_of_its_own_is_not_taken_for_a_slow_model(self, monkeypatch):

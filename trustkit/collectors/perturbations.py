@@ -142,7 +142,7 @@ def collect_perturbations(sources: Sources) -> Perturbations:
     wanted = sum(trial.rows for trial in trials) + 2 * len(table)
     budget.measure(asking.ask, table, wanted)
     asking.stage = budget.told(sources, "perturb", wanted)
-    kept = _afforded(trials, budget, wanted)
+    kept, left = _afforded(trials, budget, wanted)
     asking.table = table = table.iloc[: max((trial.rows for trial in kept), default=FEWEST)]
     truth = _truth(sources, order[: len(table)], asking.before.number, tolerance)
     effects = asking.effects(kept, sorts, truth)
@@ -156,10 +156,12 @@ def collect_perturbations(sources: Sources) -> Perturbations:
         "unit": sources.data.unit is not None,
         "weight": sources.data.weight is not None,
     }
-    skipped = len(every) - len(kept) + asking.skipped
+    asking.leave(left, sorts, effects)
     bound = asking.is_late or kept != trials
     pace = float(f"{budget.pace:.1g}") if bound else 0.0
-    return Perturbations(schema, sources.frame.rows, len(table), effects, strays, skipped, pace)
+    beyond = len(every) - len(trials)
+    rows, skipped = sources.frame.rows, tuple(sorted(asking.skipped))
+    return Perturbations(schema, rows, len(table), effects, strays, skipped, beyond, pace)
 
 
 def _inputs(sources: Sources, rows: NDArray[np.intp]) -> pd.DataFrame:
@@ -181,14 +183,15 @@ def _trials(sorts: Sorts, columns: list[str], rows: int) -> Iterator[Trial]:
             yield Trial(mode, severity, None, min(rows, MOST[severity]))
 
 
-def _afforded(trials: Sequence[Trial], budget: Budget, wanted: int) -> list[Trial]:
-    """Return what can be asked in time: fewer rows of each, and where that is not enough, the first alone."""
+def _afforded(trials: Sequence[Trial], budget: Budget, wanted: int) -> tuple[list[Trial], list[Trial]]:
+    """Return what can be asked in time, fewer rows of each where it is not enough, and what is left aside."""
     share = budget.share(wanted)
     if share == 1.0:
-        return list(trials)
+        return list(trials), []
     fewer = [replace(t, rows=max(min(t.rows, FEWEST), int(share * t.rows))) for t in trials]
     needs = 2 * max(trial.rows for trial in fewer) + np.cumsum([trial.rows for trial in fewer])
-    return [trial for trial, need in zip(fewer, needs, strict=True) if budget.affords(int(need))]
+    enough = sum(budget.affords(int(need)) for need in needs)  # needs grow: the first ones
+    return fewer[:enough], fewer[enough:]
 
 
 def _truth(
@@ -229,8 +232,8 @@ class Asking:
 
     Attributes
     ----------
-    skipped : int
-        Changed tables that were not asked about.
+    skipped : list of Key
+        Trials that were not asked about.
     is_late : bool
         Whether time ran out.
     stage : str
@@ -239,7 +242,8 @@ class Asking:
 
     def __init__(self, sources: Sources, budget: Budget, table: pd.DataFrame) -> None:
         self.sources, self.budget, self.table = sources, budget, table
-        self.skipped, self.is_late, self.stage = 0, False, "perturb"
+        self.skipped: list[Key] = []
+        self.is_late, self.stage = False, "perturb"
         self._calls = 0
         self._emptied: list[Emptied] = []
 
@@ -282,6 +286,14 @@ class Asking:
             self.ask(self.table.iloc[:1])  # a model that answers no more has not refused, it has failed
         return made
 
+    def leave(self, trials: Sequence[Trial], sorts: Sorts, made: dict[Key, Effect]) -> None:
+        """Count trials as left aside, those that would have changed some rows."""
+        self.skipped += [
+            trial.key
+            for trial in trials
+            if not self._is_refused(trial, made) and self._part(trial, sorts) is not None
+        ]
+
     def strays(self, truth: Truth) -> dict[str, tuple[int, int]]:
         """Return, by column, the rows in which it was left out and those whose answer then no value gives."""
         made: dict[str, tuple[int, int]] = {}
@@ -318,7 +330,6 @@ class Asking:
         rows = sum(map(len, tables))
         if not rows or self._calls >= MOST_CALLS or not self.budget.affords(rows):
             self.is_late |= bool(rows) and not self.budget.affords(rows)
-            self.skipped += len(waiting)
             made.update({str(emptied.column): (0, 0) for emptied, *_ in waiting})
             return
         answers = self.budget.timed(self.ask, pd.concat(tables, ignore_index=True))
@@ -345,24 +356,30 @@ class Asking:
         made: dict[Key, Effect],
     ) -> None:
         """Put a changed table to those of its layout; ask about them when they fill a call."""
+        part = self._part(trial, sorts)
+        if part is None:
+            return
+        layout = repr([(name, dtype) for name, dtype in part.table.dtypes.items()])
+        batch = batches.setdefault(layout, [])
+        if sum(len(each.rows) for each in batch) + len(part.rows) > MOST_IN_CALL:
+            self._settle(batch, truth, made)
+            batch.clear()
+        batch.append(part)
+
+    def _part(self, trial: Trial, sorts: Sorts) -> Part | None:
+        """Change the rows of a trial; None where it alters too few."""
         seed = [self.sources.seed, DRAW, *map(ord, "|".join(trial.key))]
         table = (self._promoted if trial.empties else self.table).iloc[: trial.rows]
         changed = perturbed(table, sorts, trial.mode, trial.severity, seed, trial.column)
         rows = np.flatnonzero([] if changed is None else changed.changed)
         if changed is None or len(rows) < min(FEWEST, trial.rows):
-            return
-        part = Part(trial, rows, changed.table.iloc[rows])
-        layout = repr([(name, dtype) for name, dtype in changed.table.dtypes.items()])
-        batch = batches.setdefault(layout, [])
-        if sum(len(each.rows) for each in batch) + len(rows) > MOST_IN_CALL:
-            self._settle(batch, truth, made)
-            batch.clear()
-        batch.append(part)
+            return None
+        return Part(trial, rows, changed.table.iloc[rows])
 
     def _settle(self, batch: Batch, truth: Truth, made: dict[Key, Effect]) -> None:
         """Ask about all parts of a batch at once; where that is refused, about each alone."""
         if self._calls >= MOST_CALLS - _SPARE_CALLS:
-            self.skipped += len(batch)
+            self.skipped += [part.trial.key for part in batch]
             return
         if not self.budget.affords(sum(len(part.rows) for part in batch)):
             self.is_late = True
@@ -371,7 +388,7 @@ class Asking:
                 self._settle(batch[:half], truth, made)
                 self._settle(batch[half:], truth, made)
             else:
-                self.skipped += len(batch)
+                self.skipped.append(batch[0].trial.key)
             return
         table = batch[0].table if len(batch) == 1 else pd.concat([p.table for p in batch], ignore_index=True)
         try:

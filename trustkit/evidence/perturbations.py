@@ -84,8 +84,10 @@ class Perturbations:
         By column: rows in which it was left out, and those of them whose
         decision was then one that few of the column's values give; no rows
         where decisions turned and its values could not be tried any more.
-    skipped : int
-        Perturbations left aside to keep to the budget.
+    skipped : tuple of Key
+        Perturbations left aside for want of time or of calls, sorted.
+    beyond : int
+        Ways of changing one column alone that are more than can be asked, left aside from the start.
     pace : float
         Seconds that the model took for a row; 0 where the budget sufficed.
     """
@@ -95,7 +97,8 @@ class Perturbations:
     drawn: int
     effects: Mapping[Key, Effect]
     strays: Mapping[str, tuple[int, int]]
-    skipped: int = 0
+    skipped: tuple[Key, ...] = ()
+    beyond: int = 0
     pace: float = 0.0
 
     kind: ClassVar[str] = "perturbations"
@@ -125,7 +128,8 @@ class Perturbations:
             self.drawn + other.drawn,
             effects,
             strays,
-            self.skipped + other.skipped,
+            tuple(sorted({*self.skipped, *other.skipped} - {*effects})),
+            max(self.beyond, other.beyond),
             max(self.pace, other.pace),
         )
 
@@ -151,15 +155,14 @@ class Perturbations:
             notes.append(
                 f"the model refused {len(refused)} of them ({modes}; {errors}): a safe path, no flip"
             )
+        left = len(self.skipped) + self.beyond + sum(not rows for rows, _ in self.strays.values())
         if self.pace:
             notes.append(
                 f"the model takes about {1000 * self.pace:g} ms a row: fewer rows were asked, and "
-                f"{self.skipped} perturbations left aside, to keep to the budget"
+                f"{left} perturbations left aside, to keep to the budget"
             )
-        elif self.skipped:
-            notes.append(
-                f"{self.skipped} were left aside: at most 60 columns alone, and 40 calls of the model"
-            )
+        elif left:
+            notes.append(f"{left} were left aside: at most 60 columns alone, and 40 calls of the model")
         if schema["weight"]:
             notes.append("each row counts once: weights are left aside")
         return notes
@@ -173,7 +176,8 @@ class Perturbations:
             "drawn": self.drawn,
             "effects": effects,
             "strays": {name: list(counts) for name, counts in self.strays.items()},
-            "skipped": self.skipped,
+            "skipped": ["|".join(key) for key in self.skipped],
+            "beyond": self.beyond,
             "pace": self.pace,
         }
 
@@ -182,7 +186,9 @@ class Perturbations:
         """Read what `to_json` wrote."""
         effects = {_key(name): Effect(*counts) for name, counts in data["effects"].items()}
         strays = {name: (rows, stray) for name, (rows, stray) in data["strays"].items()}
-        return cls(data["schema"], data["of"], data["drawn"], effects, strays, data["skipped"], data["pace"])
+        skipped = tuple(map(_key, data["skipped"]))
+        of, drawn = data["of"], data["drawn"]
+        return cls(data["schema"], of, drawn, effects, strays, skipped, data["beyond"], data["pace"])
 
 
 def _key(name: str) -> Key:

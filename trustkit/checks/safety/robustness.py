@@ -115,7 +115,8 @@ def robustness(
     The subject names the way, and the column where one alone is changed. Of
     what no limit bounds the largest are shown, each with the interval that it
     has on its own. A ``budget`` of seconds bounds the time: a slow model is
-    asked of fewer rows, which is said.
+    asked of fewer rows, which is said, and what is judged and was not asked in
+    time stays undecided. Of more than 60 columns the first 60 are changed alone.
 
     Remedy
     ------
@@ -129,7 +130,7 @@ def robustness(
     Clopper & Pearson 1934; Newcombe 1998; NIST AI RMF, MEASURE 2.6.
     """
     answered = [(key, effect) for key, effect in perturbations.each() if effect.rows]
-    if not perturbations.effects:
+    if not (perturbations.effects or perturbations.skipped):
         raise NotApplicable("no change alters a drawn row")
     yield from _told("flip", _of(answered, MILD, gaps=False), every=True)
     columns = [(key, effect) for key, effect in answered if key[2]]
@@ -142,6 +143,7 @@ def robustness(
         if severity != MILD:
             yield from _told(flip, found, every=flip in judged, most=1)
         yield from _told(loss, found, every=loss in judged, most=1)
+    yield from _untried(perturbations, judged)
     if refused := sum(1 for effect in perturbations.effects.values() if effect.refused):
         yield fact("refused", refused, len(perturbations.effects))
 
@@ -182,6 +184,25 @@ def _strays(perturbations: Perturbations) -> Iterator[Estimate]:
             yield Estimate("stray", {"column": column}, float("nan"), 0, 0, why=why, supply=BUDGET)
             continue
         yield proportion("stray", stray, rows, {"column": column})
+
+
+def _untried(perturbations: Perturbations, judged: Collection[str]) -> Iterator[Estimate]:
+    """Undefined figures, of those that are judged, of changes that no time was left for."""
+    why = "no time, or no call of the model, was left to try it"
+    for key in perturbations.skipped:
+        for metric in _metrics(key):
+            if metric in judged:
+                subject = {"column": key[2]} if metric == "stray" else _subject(key)
+                yield Estimate(metric, subject, float("nan"), 0, 0, why=why, supply=BUDGET)
+
+
+def _metrics(key: Key) -> tuple[str, ...]:
+    """What is estimated of a change."""
+    mode, severity, column = key
+    flip, loss = _STRENGTHS[severity]
+    if column:
+        return ("gap_flip", "stray") if mode in GAPS else ("column_flip",)
+    return ("gap_flip" if severity == MILD and mode in GAPS else flip), loss
 
 
 def _subject(key: Key) -> Mapping[str, str]:
