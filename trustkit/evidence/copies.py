@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from trustkit.evidence.sharing import rounded
+
 OUTPUTS = ("decisions", "scores of two digits", "scores")
 """What the copier sees of an answer."""
 
@@ -46,12 +48,11 @@ class Copies:
 
     def without_small_cells(self, min_cell: int) -> Copies:
         """Return counts to share: few rows that disagree count as none."""
-
-        def rounded(n: int) -> int:
-            return 0 if n < min_cell else self.rows if self.rows - n < min_cell else n
-
-        agree = {output: {b: rounded(n) for b, n in by.items()} for output, by in self.agree.items()}
-        return Copies(self.schema, self.rows, rounded(self.commonest), agree)
+        agree = {
+            output: {budget: rounded(n, self.rows, min_cell) for budget, n in by.items()}
+            for output, by in self.agree.items()
+        }
+        return Copies(self.schema, self.rows, rounded(self.commonest, self.rows, min_cell), agree)
 
     def notes(self) -> list[str]:
         """Say how the copies were made."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from trustkit.evidence.sharing import rounded
+
 EDITS = (1, 2, 3)
 """How many columns of a row are changed at most."""
 
@@ -56,12 +58,8 @@ class Evasions:
 
     def without_small_cells(self, min_cell: int) -> Evasions:
         """Return counts to share: of few rows none, and few rows that stood their ground, none."""
-
-        def rounded(n: int, rows: int) -> int:
-            return 0 if n < min_cell else rows if rows - n < min_cell else n
-
-        turned = tuple(map(rounded, self.turned, self.rows))
-        alone = {name: rounded(n, self.rows[0]) for name, n in self.alone.items()}
+        turned = tuple(rounded(n, of, min_cell) for n, of in zip(self.turned, self.rows, strict=True))
+        alone = {name: rounded(n, self.rows[0], min_cell) for name, n in self.alone.items()}
         return Evasions(self.schema, self.of, self.rows, turned, alone, self.queries)
 
     def notes(self) -> list[str]:

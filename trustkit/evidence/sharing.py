@@ -40,6 +40,11 @@ def holds_small(counts: Iterable[int], min_cell: int) -> bool:
     return any(0 < count < min_cell for count in counts)
 
 
+def rounded(n: int, of: int, min_cell: int) -> int:
+    """Return a count of so many rows: of few none, and all where few are left."""
+    return 0 if n < min_cell else of if of - n < min_cell else n
+
+
 def view_of(cells: Cells, attributes: tuple[str, ...]) -> Cells:
     """Cells of some attributes alone."""
     names = [*attributes, "truth", "prediction"]
