@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
@@ -79,23 +80,26 @@ def _of_objects() -> Iterator[Honest]:
 
 
 def _objects() -> Iterator[tuple[str, Any]]:
-    yield from fitted()
+    yield from fitted().items()
     yield from _compositions()
     yield from _boosters()
     yield from _values()
 
 
-def fitted() -> Iterator[tuple[str, Any]]:
-    """Fit every scikit-learn estimator that does so on its defaults."""
+@cache
+def fitted() -> dict[str, Any]:
+    """Fit every scikit-learn estimator that does so on its defaults, but for t-SNE's many steps."""
     from sklearn.utils import all_estimators
 
+    made = {}
     for name, cls in all_estimators():
         for X, y in _tables(name):
             try:
-                yield name, cls().fit(X, y)
+                made[name] = cls(**{"max_iter": 250} if name == "TSNE" else {}).fit(X, y)
                 break
             except Exception:  # noqa: S112 (the next table may suit it)
                 continue
+    return made
 
 
 def _tables(name: str) -> list[tuple[Any, Any]]:
@@ -291,7 +295,7 @@ def _natives() -> Iterator[Honest]:
     gradient = lightgbm.train({"verbose": -1, "num_threads": 1}, lightgbm.Dataset(X, label), 3)
     yield Honest("model.txt", "lightgbm-text", gradient.model_to_string().encode())
     shape = [("x", FloatTensorType([None, 4]))]
-    for number, (name, model) in enumerate(fitted()):
+    for number, (name, model) in enumerate(fitted().items()):
         if number % 3 == 0:
             with suppress(Exception):  # skops does not write every estimator
                 yield Honest(f"{name}.skops", f"skops-{name}", skops.io.dumps(model))
