@@ -244,7 +244,7 @@ def homes(frame, folder):
     yield from sorted(folder.iterdir())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables())
 def test_every_home_of_a_table_gives_the_same_labels(tmp_path_factory, table):
     folder = tmp_path_factory.mktemp("homes")

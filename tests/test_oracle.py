@@ -44,15 +44,25 @@ def rows():
     return log()
 
 
+def by_id(card):
+    return {finding.id: finding for finding in card.findings}
+
+
 @pytest.fixture(scope="module")
 def figures(rows):
-    return {finding.id: finding for finding in audit(rows).findings}
+    return by_id(audit(rows))
+
+
+@pytest.fixture(scope="module")
+def weighted():
+    """Rows, and the findings of their card, each row with its weight."""
+    rows = log(seed=3)
+    return rows, by_id(audit(rows, weight="weight"))
 
 
 @pytest.mark.parametrize("attributes", [["sex"], ["race"], ["sex", "race"]], ids=str)
 @pytest.mark.parametrize("metric", RATES)
-def test_rates_of_groups_to_the_last_bit(rows, metric, attributes):
-    card = audit(rows)
+def test_rates_of_groups_to_the_last_bit(rows, figures, metric, attributes):
     theirs = fm.MetricFrame(
         metrics=RATES[metric],
         y_true=rows["truth"],
@@ -61,7 +71,7 @@ def test_rates_of_groups_to_the_last_bit(rows, metric, attributes):
     ).by_group
     mine = {
         tuple(f.subject["groups"].values()): f.estimate
-        for f in card.findings
+        for f in figures.values()
         if f.metric == metric and list(f.subject["groups"]) == attributes
     }
     if metric == "ppv" and len(attributes) == 2:
@@ -117,10 +127,9 @@ def test_skill_is_accuracy_over_the_best_dummy(rows, figures):
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auc", "brier", "log_loss"])
-def test_weighted_metrics_equal_those_of_the_rows(metric):
-    rows = log(seed=3)
-    card = audit(rows, weight="weight")
-    mine = next(f.estimate for f in card.findings if f.id == f"safety/performance:{metric}:")
+def test_weighted_metrics_equal_those_of_the_rows(weighted, metric):
+    rows, figures = weighted
+    mine = figures[f"safety/performance:{metric}:"].estimate
     y, d, s, w = rows["truth"], rows["decision"], rows["score"], rows["weight"]
     theirs = {
         "accuracy": lambda: skm.accuracy_score(y, d, sample_weight=w),
@@ -132,9 +141,8 @@ def test_weighted_metrics_equal_those_of_the_rows(metric):
     assert mine == pytest.approx(theirs, rel=1e-12)
 
 
-def test_weighted_rates_equal_fairlearns():
-    rows = log(seed=4)
-    card = audit(rows, weight="weight")
+def test_weighted_rates_equal_fairlearns(weighted):
+    rows, figures = weighted
     for metric, function in RATES.items():
         theirs = fm.MetricFrame(
             metrics=function,
@@ -143,7 +151,7 @@ def test_weighted_rates_equal_fairlearns():
             sensitive_features=rows["race"],
             sample_params={"sample_weight": rows["weight"]},
         ).by_group
-        for f in card.findings:
+        for f in figures.values():
             if f.metric == metric and list(f.subject["groups"]) == ["race"]:
                 assert f.estimate == pytest.approx(theirs[f.subject["groups"]["race"]], rel=1e-12)
 
