@@ -145,11 +145,10 @@ def of_object(forms):
     "name",
     [
         "plain.joblib",
-        "model.skops",
         "model.onnx",
         *(
             pytest.param(each, marks=pytest.mark.slow)
-            for each in ("small.joblib", "model.pkl", "mapped.onnx")
+            for each in ("small.joblib", "model.pkl", "model.skops", "mapped.onnx")
         ),
     ],
 )
