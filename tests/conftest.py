@@ -1,6 +1,7 @@
-"""Every card that a test makes validates against the shipped schema."""
+"""Every card that a test makes validates against the shipped schema; each worker has one thread."""
 
 import json
+import os
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +15,12 @@ import trustkit.scorecard
 SCHEMAS = Path(trustkit.scorecard.__file__).parent / "schemas"
 MOST_FINDINGS = 60
 """Of larger cards the first findings are validated: they are alike, and there may be thousands."""
+
+
+def pytest_configure(config):
+    """Several workers with as many threads each as there are cores wait for one another."""
+    if config.getoption("numprocesses", 0):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")
