@@ -16,6 +16,8 @@ import trustkit as tk
 from trustkit.checks.security.input_handling import input_handling
 from trustkit.collectors import collect, malformed
 from trustkit.collectors.trials import MOST_TRIED
+from trustkit.config import Config
+from trustkit.errors import ConfigError
 from trustkit.evidence.trials import Trial, Trials
 from trustkit.system import System
 
@@ -168,6 +170,35 @@ def test_only_so_many_inputs_are_asked_about_as_are_made_wrong(table):
     kinds = collect(System(counts, wide, target="y", task="regression"), only=["trials"]).kinds
     assert kinds["trials"].kinds["an input missing"].sent == MOST_TRIED
     assert calls.count(200) == 1 + MOST_TRIED
+
+
+def test_a_slow_model_is_asked_about_fewer_rows_within_the_budget(table, monkeypatch):
+    class Clock:
+        now, rows = 0.0, 0
+
+        def perf_counter(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr("trustkit.collectors.budget.time", clock)
+
+    def slow(X):
+        clock.rows += len(X)
+        clock.now += 0.01 * len(X)
+        return np.zeros(len(X))
+
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 50))).add_prefix("x").assign(y=table["y"])
+    config = Config.of(options={"security/input-handling": {"budget": 10.0}})
+    system = System(slow, wide, config=config, target="y", task="regression")
+    found = collect(system, only=["trials"]).kinds["trials"]
+    assert clock.rows < 1200, "51 times 200 rows else"
+    assert found.pace == 0.01
+    assert "fewer rows tell on which inputs answers depend" in found.notes()[1]
+    assert Trials.from_json(found.to_json()) == found
+    assert (found + found).pace == 0.01
+    config = Config.of(options={"security/input-handling": {"budget": 0}})
+    with pytest.raises(ConfigError, match="is not a number of seconds above 0"):
+        collect(System(slow, wide, config=config, target="y", task="regression"), only=["trials"])
 
 
 def test_a_slow_answer_is_told(honest, table, monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trustkit.collectors.budget import Budget
 from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.malformed import Malformed, malformed
 from trustkit.collectors.sources import Sources
@@ -27,6 +28,8 @@ ROWS, ASKED = 8, 200
 """Rows of a malformed table; rows that tell which inputs the answers depend on."""
 
 DRAW = 41
+
+CHECK = "security/input-handling"
 
 MOST_TRIED, MOST_LABELS = 6, 20
 """Inputs that are made wrong one by one; an input with no more values than this may be a code of labels."""
@@ -51,21 +54,30 @@ def collect_trials(sources: Sources) -> Trials:
     ------
     Unavailable
         Where there is no model.
+    ConfigError
+        For a budget that is no number above 0.
     """
     sources.require_model()
+    budget = Budget.of(sources, CHECK)
     frame = sources.frame.at(drawing_order(sources, DRAW)[:ASKED])
     table = next(frame.batches(sources.features, frame.rows)).reset_index(drop=True)
+    few = table.iloc[:ROWS]
+    wanted = len(table) * (1 + len(sources.features))
+    budget.measure(lambda part: _answers(sources, part), table, wanted)
+    budget.told(sources, "try inputs", wanted)
+    share = budget.share(wanted)
+    table = table.iloc[: max(int(share * len(table)), ROWS)]
     before = _answers(sources, table)
     matter = (name for name in sources.features if _matters(sources, table, name, before))
     used = list(islice(matter, MOST_TRIED))
     numbers = [name for name in used if _is_number(frame, name)]
-    few = table.iloc[:ROWS]
     known = _answers(sources, few)
     kinds: dict[str, Trial] = {}
     with sources.model.once() if isinstance(sources.model, Endpoint) else nullcontext():
         for made in malformed(few, numbers, used):
             kinds[made.kind] = kinds.get(made.kind, Trial()) + _tried(sources, made, known)
-    return Trials({"rows": len(few), "seed": sources.seed}, kinds)
+    pace = float(f"{budget.pace:.1g}") if share < 1 else 0.0
+    return Trials({"rows": len(few), "seed": sources.seed}, kinds, pace)
 
 
 def _tried(sources: Sources, made: Malformed, known: NDArray[Any]) -> Trial:

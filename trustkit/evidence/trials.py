@@ -63,10 +63,13 @@ class Trials:
         ``rows`` of a table, and ``seed`` of their draw.
     kinds : mapping of str to Trial
         By kind, in words.
+    pace : float
+        Seconds that the model took for a row; 0 where the budget sufficed.
     """
 
     schema: Mapping[str, Any]
     kinds: Mapping[str, Trial]
+    pace: float = 0.0
 
     kind: ClassVar[str] = "trials"
 
@@ -75,9 +78,8 @@ class Trials:
             raise ValueError("trials of different schemas do not add")
         names = [*self.kinds, *(name for name in other.kinds if name not in self.kinds)]
         none = Trial()
-        return Trials(
-            self.schema, {name: self.kinds.get(name, none) + other.kinds.get(name, none) for name in names}
-        )
+        kinds = {name: self.kinds.get(name, none) + other.kinds.get(name, none) for name in names}
+        return Trials(self.schema, kinds, max(self.pace, other.pace))
 
     def without_small_cells(self, min_cell: int) -> Self:
         """Return itself: it speaks of tables made up, and of no group of people."""
@@ -87,11 +89,18 @@ class Trials:
         """Say what was sent, and how the model refused."""
         errors = sorted({name for each in self.kinds.values() for name in each.errors})
         said = f"errors that it raised: {', '.join(errors)}" if errors else "it raised no error"
-        return [f"{len(self.kinds)} kinds of malformed tables of {self.schema['rows']} rows; {said}"]
+        notes = [f"{len(self.kinds)} kinds of malformed tables of {self.schema['rows']} rows; {said}"]
+        if self.pace:
+            notes.append(
+                f"the model takes about {1000 * self.pace:g} ms a row: fewer rows tell on which inputs "
+                "answers depend, to keep to the budget"
+            )
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"schema": dict(self.schema), "kinds": {name: asdict(of) for name, of in self.kinds.items()}}
+        kinds = {name: asdict(of) for name, of in self.kinds.items()}
+        return {"schema": dict(self.schema), "kinds": kinds, "pace": self.pace}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -100,4 +109,4 @@ class Trials:
             name: Trial(**{**of, "columns": tuple(of["columns"]), "errors": tuple(of["errors"])})
             for name, of in data["kinds"].items()
         }
-        return cls(data["schema"], made)
+        return cls(data["schema"], made, data["pace"])

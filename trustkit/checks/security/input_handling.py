@@ -33,7 +33,7 @@ from trustkit.evidence.trials import Trials
         ),
     },
 )
-def input_handling(trials: Trials) -> Iterator[Estimate]:
+def input_handling(trials: Trials, *, budget: float = 60.0) -> Iterator[Estimate]:
     """Does the model refuse what it cannot read, rather than answer or break?
 
     Eight audited rows are made wrong in one way at a time, and sent to the
@@ -52,8 +52,9 @@ def input_handling(trials: Trials) -> Iterator[Estimate]:
     ----------------
     A service in front of the model may refuse what the model itself would
     answer: audit what is deployed. Inputs are made wrong one by one, at most
-    six of those on which answers to 200 rows depend. A model that is an object
-    in memory and dies takes the audit along; one in a file does not.
+    six of those on which answers to 200 rows depend, or to fewer rows where a
+    ``budget`` of seconds would not suffice. A model that is an object in memory
+    and dies takes the audit along; one in a file does not.
 
     How to read
     -----------
