@@ -412,7 +412,34 @@ class TestVerdicts:
         data = log(mail=["x"] * 60)
         train = data.assign(mail=[f"{at}{each}" for at, each in enumerate(self.emails)])
         findings = judged(data, train=train, features=["income", "mail"])
-        assert findings["identifying:column=mail,role=train:max"].verdict == "fail"
+        assert findings["identifying:column=mail:max"].verdict == "fail"
+        assert "in training rows;" in findings["identifying:column=mail:max"].message
+        findings = judged(train, train=data, features=["income", "mail"])
+        assert findings["identifying:column=mail:max"].verdict == "fail"
+
+    def test_a_column_of_both_tables_is_one_finding_of_the_one_that_holds_more(self):
+        data = log(mail=[f"{at}{each}" for at, each in enumerate(self.emails)])
+        train = data.assign(mail=[*data["mail"][:6], *(f"word {at}" for at in range(54))])
+        for tables in ((data, train), (train, data), (data, data[:2])):
+            findings = judged(tables[0], train=tables[1], features=["income", "mail"])
+            (one,) = [each for key, each in findings.items() if "column=mail" in key]
+            assert (one.verdict, one.estimate, one.n) == ("fail", 1.0, 60)
+            assert "rows, also in " in one.message
+
+    def test_of_both_tables_none_makes_the_other_pass(self):
+        """A large table in which few values are found, and a small one of which little is known."""
+        few, title = Hits(proven=50, shaped=50), {"family": "identifiers", "title": "mails", "chance": 0.0}
+        schema = {"inputs": ["a"], "unit": None, "detectors": {"email": title}}
+        tables = {
+            (AUDIT, "a"): Column(10_000, 10_000, 10_000, {"email": few}),
+            (TRAIN, "a"): Column(1, 1, 1, {"email": Hits(proven=1, shaped=1)}),
+        }
+        (both,) = personal_data(Contents(schema, tables))
+        parts = [next(iter(personal_data(Contents(schema, {key: tables[key]})))) for key in tables]
+        assert both.value == max(part.value for part in parts)
+        for level in (0.05, 1e-3):
+            assert both.limits.lower(level)[0] == max(part.limits.lower(level / 2 / 2)[0] for part in parts)
+            assert both.limits.upper(level)[0] == max(part.limits.upper(level)[0] for part in parts)
 
 
 class TestModelFiles:
@@ -563,9 +590,13 @@ class TestHostileInput:
         assert time.perf_counter() - started < 60
 
 
-def test_a_control_that_its_owner_alone_can_settle_asks_for_his_word():
+@pytest.mark.parametrize("in_both", [False, True])
+def test_a_control_that_its_owner_alone_can_settle_asks_for_his_word(in_both):
     table = pd.DataFrame({"mail": [f"user{i}@mail.tj" for i in range(200)], "d": [0, 1] * 100})
-    card = trustkit.audit(data=table, prediction="d", favorable=1, only=["data-protection/personal-data"])
+    keys = {"prediction": "d", "favorable": 1, "only": ["data-protection/personal-data"]}
+    if in_both:
+        keys["train"] = table[:100]
+    card = trustkit.audit(data=table, **keys)
     [control] = [each for each in card.controls if each.id == "TK-DPR-01"]
     assert "its owner's word: share of identifying values of column=mail" in control.needs
     assert "more rows" not in control.needs

@@ -209,9 +209,14 @@ class BoundedMean(Limits):
 class Linear(Limits):
     """Limits of ``scale * inner + shift``."""
 
-    inner: Limits
+    inner: Measured
     scale: Floats
     shift: Floats
+
+    @property
+    def value(self) -> Floats:
+        """The estimates, transformed."""
+        return self.scale * self.inner.value + self.shift
 
     def lower(self, level: Level) -> Floats:
         """Transformed lower limit."""
@@ -839,9 +844,11 @@ class OneOf(Limits):
         return np.clip(self.inner.upper(level), 0.0, 1.0)
 
     def grown(self, factor: Floats) -> Self | None:
-        """Grow the share's own."""
+        """Grow the share's own; where that is not known, no rows settle what its owner alone can say."""
         inner = self.inner.grown(factor)
-        return None if inner is None else replace(self, inner=inner)
+        if inner is None:
+            return self if self.open.all() else None
+        return replace(self, inner=inner)
 
 
 @dataclass(frozen=True)

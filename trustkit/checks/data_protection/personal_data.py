@@ -10,13 +10,15 @@ import numpy as np
 
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.facts import fact
-from trustkit.evidence.contents import MODEL, TRAIN, Column, Contents, Hits
-from trustkit.measure.intervals import Limits, Linear, OneOf, proportions
+from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
+from trustkit.measure.intervals import Greatest, Linear, OneOf, proportions
 
 FAMILY = "identifiers"
 
 _BEYOND_CHANCE, _BEYOND_CHANCE_NAMED = 1e-6, 1e-2
 """Level at which more values must pass a check digit than chance lets pass: without, and with, a name."""
+
+_ROWS = {AUDIT: "audited rows", TRAIN: "training rows"}
 
 _HELD = 'Name it in options."data-protection/personal-data".declared where it is needed, or leave it out'
 
@@ -26,7 +28,7 @@ class Share:
     """The share of a column's values that are of one kind of identifier."""
 
     value: float
-    limits: Limits
+    limits: Linear
     grounds: str
 
 
@@ -69,7 +71,9 @@ def personal_data(contents: Contents, *, declared: Sequence[str] = ()) -> Iterat
     (k/n - c m/n) / (1 - c), with Clopper-Pearson limits of k/n. A number with
     a check digit counts only where more pass than chance lets pass, at level
     1e-6 (1e-2 where the column's name says so too). Lower limits are taken at
-    the level divided by the number of columns times detectors.
+    the level divided by the number of columns, of both tables, times detectors.
+    Of a column in which both tables have some the larger share counts: its lower
+    limit is taken at half that level, its upper limit is the larger of the two.
 
     Why it matters
     --------------
@@ -85,7 +89,8 @@ def personal_data(contents: Contents, *, declared: Sequence[str] = ()) -> Iterat
 
     How to read
     -----------
-    One line a column with a finding, one for all others. An identifier that
+    One line a column with a finding, of the audited or the training rows,
+    whichever hold more; one for all others. An identifier that
     is an input of the model, or in its file, fails. One in a column that is
     no input is *inconclusive*: whether it is needed only its owner can say.
     Columns named in the option ``declared``, and the one of ``data.unit``, are
@@ -104,38 +109,50 @@ def personal_data(contents: Contents, *, declared: Sequence[str] = ()) -> Iterat
     detectors = contents.of_family(FAMILY)
     if not detectors or not contents.columns:
         raise NotApplicable("no column was searched for identifiers")
+    places = _by_place(contents)
     among = len(detectors) * len(contents.columns)
-    clean = 0
-    for (where, name), column in sorted(contents.columns.items()):
-        share = _largest(column, detectors)
-        if share is None:
-            clean += 1
-        else:
-            yield _judged(contents, where, name, column, share, among, declared)
+    clean = len(places)
+    for (kind, name), columns in places.items():
+        shares = {where: each for where, column in columns.items() if (each := _largest(column, detectors))}
+        if shares:
+            clean -= 1
+            yield _judged(contents, {kind: name}, columns, shares, among, declared)
     if clean:
         found = fact("identifying", 0.0, clean, {"columns": "all others"})
-        yield replace(found, note=f"{clean:,} of {len(contents.columns):,}: nothing found beyond chance")
+        yield replace(found, note=f"{clean:,} of {len(places):,}: nothing found beyond chance")
     for path, attributes in sorted(contents.stored.items()):
         yield replace(fact("stored", len(attributes), 1, {"file": path}), note=", ".join(attributes))
 
 
+def _by_place(contents: Contents) -> dict[tuple[str, str], dict[str, Column]]:
+    """What is judged together: the columns of one name, and each file; what was found by where it is."""
+    places: dict[tuple[str, str], dict[str, Column]] = {}
+    for (where, name), column in sorted(contents.columns.items()):
+        places.setdefault(("file" if where == MODEL else "column", name), {})[where] = column
+    return places
+
+
 def _judged(
     contents: Contents,
-    where: str,
-    name: str,
-    column: Column,
-    share: Share,
+    subject: Mapping[str, str],
+    columns: Mapping[str, Column],
+    shares: Mapping[str, Share],
     among: int,
     declared: Sequence[str],
 ) -> Estimate:
+    """Judge the larger of the shares of two tables; of a file there is one."""
+    where = max(shares, key=lambda each: shares[each].value)
+    share, n, (name,) = shares[where], columns[where].values, subject.values()
     is_input = where == MODEL or name in (contents.schema["inputs"] or ())
     is_declared = name in declared or (where != MODEL and name == contents.schema["unit"])
+    rows = [_ROWS[where], *(_ROWS[each] for each in shares if each != where)] if where != MODEL else []
+    told = f"{share.grounds}{', in ' if rows else ''}{', also in '.join(rows)}"
     said = "declared" if is_declared else "" if is_input else _HELD
-    note = ". ".join(filter(None, (f"{share.grounds}; {_place(contents, where, is_input)}", said)))
-    limits = OneOf(share.limits, np.array([float(among)]), np.array([not is_input]))
-    subject = {"file" if where == MODEL else "column": name, **({"role": TRAIN} if where == TRAIN else {})}
+    note = ". ".join(filter(None, (f"{told}; {_place(contents, where, is_input)}", said)))
+    largest = share.limits if len(shares) == 1 else Greatest(tuple(each.limits for each in shares.values()))
+    limits = OneOf(largest, np.array([float(among)]), np.array([not is_input]))
     metric = "declared" if is_declared else "identifying"
-    return Estimate(metric, subject, share.value, column.values, column.values, limits=limits, note=note)
+    return Estimate(metric, subject, share.value, n, n, limits=limits, note=note)
 
 
 def _place(contents: Contents, where: str, is_input: bool) -> str:
