@@ -9,11 +9,8 @@ import numpy as np
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.facts import fact
 from trustkit.evidence.ablations import Ablation, Ablations, Turned
-from trustkit.evidence.contents import Contents
+from trustkit.evidence.contents import PROXY, UNSURE, Contents
 from trustkit.measure.intervals import AtMost, Difference, Least, Limits, Mean, proportions
-
-_UNSURE = ("-unsure", "-proxy")
-"""Endings of detectors of words that may mean something else, or that tell a proxy."""
 
 SHOWN = 3
 """Inputs that are not personal and cost the least, of which figures are shown."""
@@ -127,7 +124,7 @@ def _found(contents: Contents) -> Iterator[str]:
     identifiers, special = (contents.of_family(family) for family in ("identifiers", "special"))
     for (_, name), column in contents.columns.items():
         for detector, hits in column.hits.items():
-            is_special = detector in special and not detector.endswith(_UNSURE)
+            is_special = detector in special and not detector.endswith((UNSURE, PROXY))
             most = max(hits.proven, hits.shaped if hits.named else 0)
             if (is_special and hits.named) or (
                 (is_special or detector in identifiers) and most > column.values / 2
