@@ -50,6 +50,13 @@ def asked(sources: Sources, table: pd.DataFrame, stage: str, *, scored: bool = T
     return Answers(said.labels.text, _numbers(said.labels) if sources.task == "regression" else said.score)
 
 
+def raised_type(error: BaseException) -> str:
+    """Return the name of the type of what the model raised, be it here or in a process of its own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(getattr(error, "type", type(error).__name__))
+
+
 def _numbers(labels: Labels) -> Floats:
     """Predicted numbers of a regression."""
     try:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trustkit.collectors.asking import Answers, asked
+from trustkit.collectors.asking import Answers, asked, raised_type
 from trustkit.collectors.budget import Budget
 from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.perturbing import Sorts, perturbed
@@ -157,7 +157,7 @@ def _moved(sources: Sources, table: pd.DataFrame, column: str, mode: str, limit:
     try:
         answers = asked(sources, moved, "expect")
     except ModelError as error:
-        return Violations(len(table), error=_type_of(error))
+        return Violations(len(table), error=raised_type(error))
     shape = (len(values), len(table))
     decision = answers.decision.reshape(shape)
     if mode == "none":
@@ -224,7 +224,7 @@ def _changed(
     try:
         after = asked(sources, made.table.iloc[rows], "expect")
     except ModelError as error:
-        return Violations(len(rows), error=_type_of(error))
+        return Violations(len(rows), error=raised_type(error))
     if sources.task == "regression" and before.number is not None and after.number is not None:
         size = np.nan_to_num(np.abs(after.number - before.number[rows]))
         moved = size > limit
@@ -232,10 +232,3 @@ def _changed(
         moved = np.asarray(after.decision != before.decision[rows], dtype=bool)
         size = moved.astype(np.float64)
     return Violations(len(rows), int(moved.sum()), float(size.max(initial=0.0) if moved.any() else 0.0))
-
-
-def _type_of(error: BaseException) -> str:
-    """Name of the type of what the model raised."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(getattr(error, "type", type(error).__name__))

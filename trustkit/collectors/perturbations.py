@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trustkit.collectors.asking import Answers, asked
+from trustkit.collectors.asking import Answers, asked, raised_type
 from trustkit.collectors.budget import Budget
 from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.perturbing import CHANGES, Sorts, perturbed, promoted, values_of
@@ -398,7 +398,7 @@ class Asking:
                 for part in batch:
                     self._settle([part], truth, made)
             else:
-                made[batch[0].trial.key] = Effect(refused=len(table), error=_type_of(error))
+                made[batch[0].trial.key] = Effect(refused=len(table), error=raised_type(error))
             return
         start = 0
         for part in batch:
@@ -449,10 +449,3 @@ class Part:
 
 
 Batch = list[Part]
-
-
-def _type_of(error: BaseException) -> str:
-    """Name of the type of what the model raised, be it here or in a process of its own."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(getattr(error, "type", type(error).__name__))

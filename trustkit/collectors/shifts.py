@@ -14,6 +14,7 @@ from trustkit.collectors.asking import Answers, asked
 from trustkit.collectors.columns import Column
 from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.keys import numbers_of
+from trustkit.collectors.residuals import predicted_numbers
 from trustkit.collectors.sources import Sources
 from trustkit.errors import ModelError
 from trustkit.evidence import Unavailable
@@ -95,7 +96,7 @@ def collect_shifts(sources: Sources) -> Shifts:
         spreads[name], bins[name] = _spread(pair, audited, trained, sources.data.bins.get(name))
     try:
         answers = _answers(sources, train, trained[:MOST_ASKED])
-    except ModelError:  # a model that cannot answer its training rows
+    except (ModelError, FrameError):  # a model that cannot answer its training rows, or a log not read
         answers, absent = None, [*absent, PREDICTION]
     if answers is not None:
         said = np.arange(len(answers.train.codes if isinstance(answers.train, Labels) else answers.train))
@@ -232,32 +233,28 @@ def _of_labels(
 def _answers(sources: Sources, train: Frame, rows: NDArray[np.intp]) -> Pair | None:
     """Decisions or predicted numbers of the audited and some training rows; None where they lack."""
     logged = sources.data.prediction
-    try:
-        if logged is not None:
-            if logged not in train.columns:
-                return None
-            pair = Pair.read(sources.frame, train, logged, classes=sources.task != "regression")
-            taken = pair.train
-            return Pair(
-                pair.audit,
-                Labels(taken.names, taken.codes[rows]) if isinstance(taken, Labels) else taken[rows],
-            )
-        if sources.model is None or not set(sources.features) <= set(train.columns):
+    if logged is not None:
+        if logged not in train.columns:
             return None
-        table = next(train.at(rows).batches(sources.features, len(rows)))
-        said = asked(sources, table, "ask about training rows")
-    except FrameError:
+        pair = Pair.read(sources.frame, train, logged, classes=sources.task != "regression")
+        taken = pair.train
+        return Pair(
+            pair.audit, Labels(taken.names, taken.codes[rows]) if isinstance(taken, Labels) else taken[rows]
+        )
+    if sources.model is None or not set(sources.features) <= set(train.columns):
         return None
+    table = next(train.at(rows).batches(sources.features, len(rows)))
+    said = asked(sources, table, "ask about training rows")
     mine = _said(sources, np.arange(sources.frame.rows))
     return Pair(mine, labels_of(said.decision) if isinstance(mine, Labels) else np.asarray(said.number))
 
 
 def _said(sources: Sources, rows: NDArray[np.intp]) -> Values:
     """What the model said of some audited rows: decisions, or the numbers of a regression."""
-    said = sources.predictions().labels
     if sources.task != "regression":
+        said = sources.predictions().labels
         return Labels(said.names, said.codes[rows])
-    return np.array([np.nan if name == MISSING else float(name) for name in said.names])[said.codes[rows]]
+    return predicted_numbers(sources)[rows]
 
 
 def _shuffled(
