@@ -28,6 +28,7 @@ COLLECTORS = {
     "expectations": "trustkit.collectors.expectations:collect_expectations",
     "fits": "trustkit.collectors.fits:collect_fits",
     "flips": "trustkit.collectors.flips:collect_flips",
+    "histograms": "trustkit.collectors.histograms:collect_histograms",
     "inferences": "trustkit.collectors.inferences:collect_inferences",
     "memberships": "trustkit.collectors.memberships:collect_memberships",
     "neighbors": "trustkit.collectors.neighbors:collect_neighbors",

@@ -31,6 +31,7 @@ KINDS = {
     "expectations": "trustkit.evidence.expectations:Expectations",
     "fits": "trustkit.evidence.fits:Fits",
     "flips": "trustkit.evidence.flips:Flips",
+    "histograms": "trustkit.evidence.histograms:Histograms",
     "inferences": "trustkit.evidence.inferences:Inferences",
     "memberships": "trustkit.evidence.memberships:Memberships",
     "neighbors": "trustkit.evidence.neighbors:Neighbors",
