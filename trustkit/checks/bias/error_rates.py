@@ -136,7 +136,7 @@ def error_rates(
     for view in views(cells, intersections=intersections):
         pairs = Comparison.of(cells.table(view), compare, reference)
         for more, table in class_tables(cells, view, "positive"):
-            yield from rate_estimates(_RATES, table, pairs, judged=wanted, shown=_SHOWN, more=more)
+            yield from rate_estimates(RATES, table, pairs, judged=wanted, shown=_SHOWN, more=more)
             show = partial(pairs.estimates, table, judged=wanted, more=more)
             yield from _odds(pairs.sides(table, true_positives), pairs.sides(table, false_positives), show)
             yield from _treatment(table, pairs, more, show)
@@ -195,7 +195,7 @@ def _negative(table: Table) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     return table.truth_known & ~table.truth_positive & table.decided
 
 
-_RATES = {
+RATES = {
     "tpr": true_positives,
     "fpr": false_positives,
     "fnr": _false_negatives,

@@ -92,7 +92,7 @@ def predictive_parity(
     for view in views(cells, intersections=intersections):
         pairs = Comparison.of(cells.table(view), compare, reference)
         for more, table in class_tables(cells, view, "positive"):
-            yield from rate_estimates(_RATES, table, pairs, judged=wanted, shown=_SHOWN, more=more)
+            yield from rate_estimates(RATES, table, pairs, judged=wanted, shown=_SHOWN, more=more)
 
 
 def _truly(table: Table, *, positive: bool, counted: bool) -> Rate:
@@ -101,7 +101,7 @@ def _truly(table: Table, *, positive: bool, counted: bool) -> Rate:
     return rate(table, counted=table.truth_positive == counted, among=among)
 
 
-_RATES = {
+RATES = {
     "ppv": partial(_truly, positive=True, counted=True),
     "npv": partial(_truly, positive=False, counted=False),
     "fdr": partial(_truly, positive=True, counted=False),
