@@ -20,9 +20,10 @@ import pyarrow.parquet
 
 from trustkit.collectors.contents import columns_of
 from trustkit.detectors import detectors
+from trustkit.detectors.columns import distinct
 from trustkit.detectors.content import Content
 from trustkit.detectors.detector import examine
-from trustkit.detectors.values import Values, distinct
+from trustkit.detectors.values import Values
 from trustkit.frames import Frame
 
 TARGET_SECONDS, TARGET_BYTES = 10.0, 1 << 30

@@ -24,13 +24,14 @@ from trustkit.checks.data_protection.personal_data import personal_data
 from trustkit.collectors.contents import column_of, columns_of, schema_of
 from trustkit.config import Config
 from trustkit.detectors import detectors
+from trustkit.detectors.columns import MOST_ROWS, distinct
 from trustkit.detectors.contacts import DETECTORS as CONTACTS
 from trustkit.detectors.content import Content, plain, spoken
 from trustkit.detectors.detector import examine
 from trustkit.detectors.documents import mrz_digit
 from trustkit.detectors.numbers import iin, inn, luhn, ogrn, pinfl, ric, snils, tckn
 from trustkit.detectors.payments import iban
-from trustkit.detectors.values import LONGEST, MOST_ROWS, MOST_TEXT, MOST_VALUES, Values, distinct
+from trustkit.detectors.values import LONGEST, MOST_TEXT, MOST_VALUES, Values
 from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
 from trustkit.frames import Frame
 from trustkit.measure.intervals import OneOf, proportions

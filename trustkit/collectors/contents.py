@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from trustkit.collectors.settings import secrets_of_files
 from trustkit.detectors import detectors
+from trustkit.detectors.columns import MOST_ROWS, distinct
 from trustkit.detectors.content import Content
 from trustkit.detectors.detector import examine
 from trustkit.detectors.secrets import secrets_of_cells
-from trustkit.detectors.values import MOST_ROWS, MOST_VALUES, Values, distinct
+from trustkit.detectors.values import MOST_VALUES, Values
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence.contents import AUDIT, MODEL, TRAIN, Column, Contents, Hits
 from trustkit.frames import FrameError

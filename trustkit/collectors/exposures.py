@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trustkit.detectors.values import MOST_VALUES, distinct
+from trustkit.detectors.columns import distinct
+from trustkit.detectors.values import MOST_VALUES
 from trustkit.evidence.exposures import Exposures, Sought
 from trustkit.evidence.sharing import without_small_cells
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trustkit.config import Config, DataSection, Task
+from trustkit.collectors.addresses import endpoint_problems
+from trustkit.config import DataSection, Task
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import Frame, FrameError, Labels, header, label_text
-from trustkit.models.endpoints import Endpoint, problems_of
+from trustkit.models.endpoints import Endpoint
 from trustkit.models.files import FileModel, Refused
 from trustkit.models.objects import Predictions, feature_names, predict, resolve, type_name
 from trustkit.system import System
@@ -422,12 +423,6 @@ def input_problems(system: System) -> list[Problem]:
         found = "no role is declared: name prediction, target, score or a model"
         missing.append(Problem("data.prediction", found))
     return [*missing, *_absent(data, columns), *_absent_strata(system, columns)]
-
-
-def endpoint_problems(config: Config) -> list[Problem]:
-    """What is wrong with how a model behind an address is to be asked, without asking it."""
-    model = config.system.model
-    return problems_of(model, config.model.http.model_dump()) if model and "://" in model else []
 
 
 def _strata(system: System) -> tuple[str, ...]:

@@ -158,7 +158,7 @@ def check_config(paths: tuple[Path, ...]) -> None:
 def _checked(path: Path | None) -> list[str]:
     """What a configuration asks for."""
     from trustkit.checks import discover
-    from trustkit.collectors.sources import endpoint_problems
+    from trustkit.collectors.addresses import endpoint_problems
     from trustkit.judging.plan import Plan
 
     config = config_of(path, {})

@@ -145,11 +145,11 @@ def _lines(parts: list[Part]) -> Values:
 def _identifiers(path: str, lines: Values) -> list[dict[str, Any]]:
     """One finding for all identifiers of a text: in how many lines they are, however few."""
     from trustkit.checks.data_protection.personal_data import beyond_chance
-    from trustkit.collectors.contents import column_of
     from trustkit.detectors import detectors
-    from trustkit.detectors.detector import IDENTIFIERS
+    from trustkit.detectors.content import Content
+    from trustkit.detectors.detector import IDENTIFIERS, examine
 
-    hits = column_of("", lines).hits
+    hits = examine(Content.of("", lines), detectors())
     among = [each for each in detectors() if each.family == IDENTIFIERS and each.name in hits]
     found = {
         each.title: hits[each.name].proven
