@@ -271,8 +271,10 @@ class TestMalformed:
         assert sum(each.slow for each in trials.kinds.values()) == 1
         assert trials.kinds["another index"].answered == 1
         unsent = ("an infinite number", "a column twice")  # these have no form in JSON
-        sent = 2 + 3 * 2 + 1 + sum(each.sent for name, each in trials.kinds.items() if name not in unsent)
-        assert f"{sent} requests" in tried.isolation
+        sent = [each for name, each in trials.kinds.items() if name not in unsent]
+        failed = sum(each.sent - each.answered - each.misaligned for each in sent)
+        assert failed > 5
+        assert f" {failed} of them failed" in tried.isolation  # each once
 
     def test_a_connection_closed_after_an_error_is_not_laid_to_the_request_after_it(self, model, table):
         with serving(model, lambda number: "closing" if number % 2 else None) as served:
