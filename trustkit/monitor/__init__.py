@@ -1,0 +1,1 @@
+"""Monitor: the claims that gated a release, watched over its stream."""

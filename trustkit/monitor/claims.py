@@ -1,0 +1,191 @@
+"""Which claims of an audit go on being watched, and what of the stream they count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from trustkit.checks.base import Check
+from trustkit.checks.bias import error_rates, predictive_parity
+from trustkit.evidence.cells import Cells
+from trustkit.evidence.tables import Table
+from trustkit.judging.claims import Claim, Side
+from trustkit.measure.rates import Rate, rate, selection
+
+Form = Literal["rate", "difference", "ratio", "mean"]
+Group = Mapping[str, str]
+
+
+def _correct(table: Table) -> Rate:
+    return rate(table, counted=table.correct, among=table.truth_known & table.decided)
+
+
+def _scored(table: Table) -> Rate:
+    """Positive truths of the rows with a truth: what a mean score is compared with."""
+    return rate(table, counted=table.truth_positive, among=table.truth_known)
+
+
+RATES: Mapping[str, Callable[[Table], Rate]] = {
+    "selection": selection,
+    "correct": _correct,
+    "calibration": _scored,
+    **error_rates.RATES,
+    **predictive_parity.RATES,
+}
+"""Rates that are watched, by name: `selection` at once, all others once the truth is known."""
+
+_FORMS: Mapping[str, Form] = {"": "rate", "_difference": "difference", "_ratio": "ratio"}
+
+_OF_CHECKS: Mapping[str, Mapping[str, Callable[[Table], Rate]]] = {
+    "bias/error-rates": error_rates.RATES,
+    "bias/predictive-parity": predictive_parity.RATES,
+}
+
+WATCHED: Mapping[tuple[str, str], tuple[str, Form]] = {
+    ("bias/selection-rate", "rate"): ("selection", "rate"),
+    ("bias/selection-rate", "difference"): ("selection", "difference"),
+    ("bias/selection-rate", "ratio"): ("selection", "ratio"),
+    ("inclusion/access-parity", "rate"): ("selection", "rate"),
+    ("inclusion/access-parity", "ratio"): ("selection", "ratio"),
+    ("inclusion/access-parity", "accuracy"): ("correct", "rate"),
+    ("inclusion/access-parity", "accuracy_difference"): ("correct", "difference"),
+    **{
+        (check, f"{name}{ending}"): (name, form)
+        for check, rates in _OF_CHECKS.items()
+        for name in rates
+        for ending, form in _FORMS.items()
+    },
+    ("bias/calibration", "gap"): ("calibration", "mean"),
+    ("safety/calibration", "gap"): ("calibration", "mean"),
+}
+"""By check and metric: the rate that is counted, and what is made of it."""
+
+CHECKS = frozenset(check for check, _ in WATCHED)
+
+
+@dataclass(frozen=True)
+class WatchedClaim:
+    """One side of one limit on one figure, watched for the monitor's whole life.
+
+    Attributes
+    ----------
+    id : str
+        That of the finding.
+    check, version, metric, title, remedy : str
+        The check that it comes from, and what is said of it.
+    rate : str
+        What is counted, a name in `RATES`.
+    form : {"rate", "difference", "ratio", "mean"}
+        What is made of it: the group's rate, the subject's less or over the
+        reference's, or mean truth less mean score.
+    side : {"min", "max"}
+        Which side `bound` bounds.
+    subject : mapping
+        Of whom, as a finding names it.
+    limit : mapping
+        As the card shows it, with its source.
+    weight : float
+        Share of alpha: those of all claims sum to 1.
+    guess : tuple of float
+        Audited rates of subject and reference, near which bets are placed; 0.5 where there was none.
+    """
+
+    id: str
+    check: str
+    version: str
+    metric: str
+    title: str
+    remedy: str | None
+    rate: str
+    form: Form
+    side: Side
+    bound: float
+    subject: Mapping[str, Any]
+    limit: Mapping[str, Any]
+    weight: float
+    guess: tuple[float, float]
+
+    @classmethod
+    def of(cls, id: str, claim: Claim, weight: float, cells: Cells) -> Self:
+        """Watch a claim that was audited."""
+        estimate, check = claim.estimate, claim.check
+        counted, form = WATCHED[check.id, estimate.metric]
+        subject = dict(estimate.subject)
+        rates = (
+            _audited(counted, cells, subject.get("groups", {}), subject.get("class")),
+            _audited(counted, cells, subject.get("reference"), subject.get("class")),
+        )
+        return cls(
+            id=id,
+            check=check.id,
+            version=check.version,
+            metric=estimate.metric,
+            title=check.metrics[estimate.metric].title,
+            remedy=check.remedy,
+            rate=counted,
+            form=form,
+            side=claim.side,
+            bound=claim.bound,
+            subject=subject,
+            limit=dict(claim.limit),
+            weight=weight,
+            guess=rates,
+        )
+
+    @property
+    def view(self) -> tuple[str, ...]:
+        """Attributes whose groups it is about."""
+        return tuple(self.subject.get("groups", {}))
+
+    @property
+    def reference(self) -> Group | str | None:
+        """The group, or "rest", that the subject is compared with."""
+        found: Group | str | None = self.subject.get("reference")
+        return found
+
+    @property
+    def labeled(self) -> bool:
+        """Whether it waits for the truth."""
+        return self.rate != "selection"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(**{**data, "guess": tuple(data["guess"])})
+
+
+def watchable(check: Check, claim: Claim) -> bool:
+    """Whether a claim can be counted in a stream: by groups, not within strata."""
+    return (check.id, claim.estimate.metric) in WATCHED and "stratum" not in claim.estimate.subject
+
+
+def _audited(counted: str, cells: Cells, group: Group | str | None, label: str | None) -> float:
+    """Rate of a group in the audit; one half where it had none to count."""
+    if group is None:
+        return 0.5
+    view = () if group == "rest" else tuple(group)
+    table = of_class(cells.table(view), label)
+    measured = RATES[counted](table)
+    place = table.groups.index(dict(group)) if isinstance(group, Mapping) else 0
+    value = float(measured.value[place])
+    return value if np.isfinite(value) else 0.5
+
+
+def of_class(table: Table, label: str | None) -> Table:
+    """Return the table as a check reads it that takes one class against the rest."""
+    return table if label is None else replace(table, positive=label, favorable=(label,))
+
+
+def families(asked: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> Iterator[list[int]]:
+    """Places of the watched claims of each control, of those that have some."""
+    for parts in asked.values():
+        places = [ids[id] for part in parts for id in part.ids if id in ids]
+        if places:
+            yield places
