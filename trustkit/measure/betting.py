@@ -1,0 +1,257 @@
+"""E-processes of counts: evidence against a claim about production, valid at every look.
+
+An e-value is at least 0 and, where the null holds, at most 1 in expectation. Those of successive panes
+(time windows) are multiplied; the chance that the product ever reaches 1 / alpha is at most alpha
+(Ville 1939). Every e-value here is the wealth of fixed bets on the rows of a pane, and depends on the
+pane's counts alone. What a bet must know beforehand, it learns from earlier panes.
+
+Arrays have panes on axis 0, in order of time, and what is returned has the bets on axis 1.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+
+KAPPA = np.array([0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 0.9])
+"""Sizes of the bets; below 1, so that no bet can lose all."""
+
+ODDS = np.array([1.03, 1.07, 1.15, 1.3, 1.5, 1.8, 2.5, 4.0, 8.0, 20.0])
+"""Odds ratios, to the limit, of the rates that are bet on."""
+
+GUESS_ROWS = 20.0
+"""How many rows an audited rate counts for beside those of earlier panes."""
+
+FEWEST = 5
+"""Rows of each group in a joined pane."""
+
+
+def pair_log_e(
+    k_a: ArrayLike,
+    n_a: ArrayLike,
+    k_b: ArrayLike,
+    n_b: ArrayLike,
+    bound: float,
+    form: Literal["difference", "ratio"],
+    guess: tuple[float, float] | None = None,
+) -> Floats:
+    """Log e-values of a claim about the rates of two groups, by balanced bets.
+
+    The null of a difference is ``P_a - P_b <= bound``, that of a ratio ``bound P_b - P_a <= 0``, where P is
+    the mean rate in the pane. Written ``w P_u - P_v <= d``, each row of u bets up and each of v bets down:
+    ``(1 + l_u (y - r_u))`` and ``(1 - l_v (y - r_v))`` are multiplied. With ``n_u l_u = kappa h w``,
+    ``n_v l_v = kappa h``, ``h = n_u n_v / (n_u + n_v)`` and ``w r_u = d + r_v`` the expectation is at most
+    ``exp(kappa h (w P_u - P_v - d)) <= 1``, whatever r_v is: that one is v's rate in earlier panes. The log
+    e-values of a difference fall in `bound`, those of a ratio rise.
+
+    Parameters
+    ----------
+    k_a, n_a, k_b, n_b : array, shape (panes,)
+        Rows counted and rows, of both groups.
+    bound : float
+        The limit; a difference is taken into -1 to 1, a ratio to at least 0.
+    form : {"difference", "ratio"}
+    guess : tuple of float, optional
+        Audited rates of a and b, worth `GUESS_ROWS` rows. Without them nothing is bet on the first pane
+        with both groups.
+
+    Returns
+    -------
+    array, shape (panes, bets)
+        0 in panes that lack a group.
+
+    References
+    ----------
+    Testing by betting: Chugg, Cortes-Gomez, Wilson & Ramdas, Auditing Fairness by Betting, 2023;
+    Waudby-Smith & Ramdas, Estimating means of bounded random variables by betting, 2024. Balanced bets need
+    no pairs of rows.
+    """
+    a, b = _counts(k_a, n_a), _counts(k_b, n_b)
+    if form == "difference":
+        (k_u, n_u), (k_v, n_v) = a, b
+        weight, gap = 1.0, float(np.clip(bound, -1.0, 1.0))
+        low, high = max(0.0, -gap), min(1.0, 1.0 - gap)
+    elif form == "ratio":
+        (k_u, n_u), (k_v, n_v) = b, a
+        weight, gap, low, high = max(float(bound), 0.0), 0.0, 0.0, 1.0
+    else:
+        raise ValueError(f'form is "difference" or "ratio", not "{form}"')
+    prior = None if guess is None else guess[1 if form == "difference" else 0]
+    r = _earlier(k_v, n_v, prior)
+    bet = (n_u > 0) & (n_v > 0) & ~np.isnan(r)
+    r = np.clip(np.where(bet, r, 0.0), low, high)
+    up, down = (
+        np.outer(np.divide(n, n_u + n_v, out=np.zeros(n.shape), where=bet), KAPPA) for n in (n_v, n_u)
+    )
+    r, k_u, n_u, k_v, n_v = (part[:, None] for part in (r, k_u, n_u, k_v, n_v))
+    return np.asarray(
+        k_u * np.log1p(up * (weight - gap - r))
+        + (n_u - k_u) * np.log1p(-up * (gap + r))
+        + k_v * np.log1p(-down * (1 - r))
+        + (n_v - k_v) * np.log1p(down * r)
+    )
+
+
+def rate_log_e(k: ArrayLike, n: ArrayLike, bound: ArrayLike, side: Literal["max", "min"]) -> Floats:
+    """Log e-values of a claim about the rate of one group.
+
+    The null of side "max" is ``P <= bound``, that of "min" ``P >= bound``, where P is the mean rate in the
+    pane. With odds ratio w, above 1 for "max" and below for "min", a bet's e-value is the likelihood ratio
+    ``w^k / (1 + (w - 1) bound)^n`` (Wald 1945). Counts may be added over panes first.
+
+    Parameters
+    ----------
+    k, n : array, shape (panes,)
+        Rows counted and rows.
+    bound : float or array, shape (panes,)
+        The limit, taken into 0 to 1; one a pane if earlier panes chose what is counted.
+    side : {"max", "min"}
+
+    Returns
+    -------
+    array, shape (panes, bets)
+        0 in panes without rows.
+    """
+    hits, rows = _counts(k, n)
+    limit = np.clip(np.broadcast_to(bound, rows.shape), 0.0, 1.0)
+    odds = _signed(np.log(ODDS), side)
+    return np.outer(hits, odds) - rows[:, None] * np.log1p(np.outer(limit, np.expm1(odds)))
+
+
+def mean_log_e(
+    n: ArrayLike, s: ArrayLike, edges: ArrayLike, bound: float, side: Literal["max", "min"]
+) -> Floats:
+    """Log e-values of a claim about calibration in the large, of counts by score bin.
+
+    The null of side "max" is ``E[y - s] <= bound``, that of "min" ``E[y - s] >= bound``, where y is the
+    truth, s the score and E the mean over a pane. A row's bet is ``1 + l (y - s - bound)`` or, for "min",
+    ``1 - l (y - s - bound)``. Its log is concave in s. So the chord between the edges of a bin, taken at the
+    bin's mean score, is at most the mean log: bins cost power, never validity.
+
+    Parameters
+    ----------
+    n : array, shape (panes, bins, 2)
+        Rows by score bin and truth (0, 1).
+    s : array, shape (panes, bins, 2)
+        Sums of their scores.
+    edges : array, shape (bins + 1,)
+        Edges of the bins, within 0 to 1.
+    bound : float
+        The limit, taken into -1 to 1.
+    side : {"max", "min"}
+
+    Returns
+    -------
+    array, shape (panes, bets)
+        0 in panes without rows.
+    """
+    n, s, edges = (np.asarray(part, dtype=float) for part in (n, s, edges))
+    bound = float(np.clip(bound, -1.0, 1.0))
+    sign = _signed(1.0, side)
+    bets = sign * KAPPA / (1 + sign * bound) if sign * bound > -1 else sign * KAPPA
+    y = np.array([0.0, 1.0])
+    at_edge = np.log1p(bets * (y[None, :, None] - edges[:, None, None] - bound))
+    low, rise = at_edge[:-1], np.diff(at_edge, axis=0) / np.diff(edges)[:, None, None]
+    above = s - n * edges[:-1, None]
+    return np.tensordot(n, low, axes=2) + np.tensordot(above, rise, axes=2)
+
+
+def e_panes(*rows: ArrayLike, fewest: int = FEWEST) -> NDArray[np.int64]:
+    """Join successive panes until each group has `fewest` rows: by rows alone, never by outcomes.
+
+    Parameters
+    ----------
+    *rows : array, shape (panes,)
+        Rows of each group.
+    fewest : int
+        Rows that each group has in a joined pane, at least.
+
+    Returns
+    -------
+    array of int, shape (panes,)
+        The joined pane that a pane belongs to; -1 for the last ones, which wait for more rows.
+    """
+    index, have, pane = [], np.zeros(len(rows)).tolist(), 0
+    for each in zip(*(np.asarray(group).tolist() for group in rows), strict=True):
+        index.append(pane)
+        have = [was + more for was, more in zip(have, each, strict=True)]
+        if min(have) >= fewest:
+            have, pane = [0.0] * len(rows), pane + 1
+    joined = np.array(index, dtype=np.int64)
+    joined[joined == pane] = -1
+    return joined
+
+
+def join(counts: ArrayLike, index: NDArray[np.int64]) -> Floats:
+    """Sums of counts over the panes of each joined pane, shape ``(joined panes, ...)``."""
+    counts = np.asarray(counts, dtype=float)[index >= 0]
+    first = np.flatnonzero(np.diff(index[index >= 0], prepend=-1))
+    return np.add.reduceat(counts, first, axis=0) if len(first) else counts
+
+
+def running(log_e: Floats) -> Floats:
+    """Log of the e-process after each pane: the mean over bets of the products of their e-values.
+
+    The chance that it ever reaches ``log(1 / alpha)`` is at most alpha (Ville 1939). Where a person has up
+    to c rows in a pane, ``running(log_e / c)`` is valid (Hoelder's inequality).
+
+    Parameters
+    ----------
+    log_e : array, shape (panes, bets)
+
+    Returns
+    -------
+    array, shape (panes,)
+    """
+    return _log_mean(np.cumsum(log_e, axis=0))
+
+
+def detector(log_e: Floats) -> Floats:
+    """Log of the Shiryaev-Roberts e-detector after each pane: the mean over bets of R = (R before + 1) e.
+
+    Under the null ``R`` less the number of panes never rises in expectation. So an alarm at
+    ``R >= windows``, after which it starts again, comes at most once in so many panes on average (Shin,
+    Ramdas & Rinaldo, E-detectors, 2024).
+
+    Parameters
+    ----------
+    log_e : array, shape (panes, bets)
+
+    Returns
+    -------
+    array, shape (panes,)
+    """
+    wealth = np.cumsum(log_e, axis=0)
+    started = np.logaddexp.accumulate(-np.concatenate([np.zeros((1, wealth.shape[1])), wealth[:-1]]), axis=0)
+    return _log_mean(wealth + started[: len(wealth)])
+
+
+def _counts(k: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """Both as one-dimensional floats."""
+    return np.atleast_1d(np.asarray(k, dtype=float)), np.atleast_1d(np.asarray(n, dtype=float))
+
+
+def _signed(size: Floats | float, side: str) -> Floats:
+    """Up for a limit from above, down for one from below."""
+    if side not in {"max", "min"}:
+        raise ValueError(f'side is "max" or "min", not "{side}"')
+    return np.asarray(size if side == "max" else -size, dtype=float)
+
+
+def _earlier(k: Floats, n: Floats, guess: float | None) -> Floats:
+    """Rate in the panes before each, shape ``(panes,)``; NaN where there is none and no guess."""
+    seen = np.concatenate([[0.0], np.cumsum(n)[:-1]])[: len(n)]
+    hits = np.concatenate([[0.0], np.cumsum(k)[:-1]])[: len(k)]
+    if guess is not None:
+        return (hits + GUESS_ROWS * guess) / (seen + GUESS_ROWS)
+    return np.where(seen > 0, (hits + 0.5) / (seen + 1), np.nan)
+
+
+def _log_mean(logs: Floats) -> Floats:
+    """Log of the mean of the exponentials over bets, shape ``(panes,)``."""
+    top = logs.max(axis=1)
+    return np.asarray(top + np.log(np.exp(logs - top[:, None]).mean(axis=1)))
