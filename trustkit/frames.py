@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import sys
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -200,7 +201,12 @@ class Frame:
             Where the column holds anything that is not a number.
         """
         with _named(column):
-            return _numbers(_arrow(self._column(column)))
+            values = self._column(column)
+            if isinstance(values, pd.Series) and values.dtype == np.dtype(np.float64):
+                numbers = values.to_numpy().view()
+                numbers.flags.writeable = False  # they are the caller's own
+                return numbers
+            return _numbers(_arrow(values))
 
     def missing(self, column: str) -> NDArray[np.bool_]:
         """Tell of each row whether `column` has no value: null, not a number, or an empty text."""
@@ -230,6 +236,10 @@ class Frame:
         """Return the rows at these places, in this order."""
         return Frame(self._native.take(rows), self.columns, self.inputs)
 
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns as Arrow holds them."""
+        return pa.table([self.arrow(name) for name in columns], names=list(columns))
+
     def _column(self, name: str) -> pd.Series[Any] | pa.ChunkedArray:
         if name not in self._at:
             raise FrameError("is not in the data")
@@ -246,11 +256,11 @@ def header(
     thousand lines. Parameters and errors are those of `Frame.open`.
     """
     if not isinstance(source, str | os.PathLike):
-        return _checked(_names(_known(source, key)), key, "the frame")
-    path = _paths(os.fspath(source), key, Path(folder or "."))[0]
+        return checked(_names(known(source, key)), key, "the frame")
+    path = paths_of(os.fspath(source), key, Path(folder or "."))[0]
     form = _form(path, key)
-    with _explained(key, path), path.open("rb") as file:
-        return _checked(form.names(file), key, path.name)
+    with explained(key, path), path.open("rb") as file:
+        return checked(form.names(file), key, path.name)
 
 
 def labels_of(values: object) -> Labels:
@@ -395,7 +405,7 @@ def _narrow(column: pa.ChunkedArray) -> tuple[int, int] | None:
 
 
 def _offsets(column: pa.ChunkedArray, low: int) -> Integers:
-    values = column.fill_null(low).to_numpy()
+    values = (column.fill_null(low) if column.null_count else column).to_numpy()
     # Cut to 16 bits both wrap alike, so a difference under 4096 comes out right.
     offsets: Integers = np.subtract(values, values.dtype.type(low), dtype=np.int16, casting="unsafe")
     if column.null_count:
@@ -556,9 +566,9 @@ def _as_text(values: Iterable[object]) -> pa.Array:
     return pa.array(spelled, pa.string())
 
 
-def _known(source: object, key: str) -> Any:
-    """Return a frame that is pandas, pyarrow or narwhals."""
-    if isinstance(source, pd.DataFrame | pa.Table):
+def known(source: object, key: str) -> Any:
+    """Return a frame that is pandas, pyarrow or narwhals, or a dataset of pyarrow."""
+    if isinstance(source, pd.DataFrame | pa.Table) or is_dataset(source):
         return source
     if isinstance(source, pa.RecordBatch):
         return pa.Table.from_batches([source])
@@ -571,9 +581,15 @@ def _known(source: object, key: str) -> Any:
         raise ConfigError([Problem(key, found)]) from None
 
 
+def is_dataset(source: object) -> bool:
+    """Tell whether this is a dataset of pyarrow, without importing them."""
+    datasets = sys.modules.get("pyarrow.dataset")
+    return datasets is not None and isinstance(source, datasets.Dataset)
+
+
 def _collected(source: object, key: str, wanted: list[str] | None) -> pd.DataFrame | pa.Table:
-    frame = _known(source, key)
-    names = _checked(_names(frame), key, "the frame", wanted)
+    frame = known(source, key)
+    names = checked(_names(frame), key, "the frame", wanted)
     if isinstance(frame, pd.DataFrame):
         return frame
     if isinstance(frame, pa.Table):
@@ -581,6 +597,8 @@ def _collected(source: object, key: str, wanted: list[str] | None) -> pd.DataFra
     import narwhals.stable.v2 as nw
 
     try:
+        if is_dataset(frame):
+            return frame.to_table(columns=names)
         frame = frame.select(names)
         objects = [name for name, kind in frame.collect_schema().items() if kind == nw.Object]
         frame = frame.collect("pyarrow") if isinstance(frame, nw.LazyFrame) else frame
@@ -593,13 +611,13 @@ def _collected(source: object, key: str, wanted: list[str] | None) -> pd.DataFra
 
 
 def _names(frame: Any) -> list[str]:
-    if isinstance(frame, pa.Table):
-        return list(frame.column_names)
+    if isinstance(frame, pa.Table) or is_dataset(frame):
+        return [str(name) for name in frame.schema.names]
     schema = getattr(frame, "collect_schema", None)  # a lazy frame would compute .columns
     return [str(name) for name in (schema().names() if schema else frame.columns)]
 
 
-def _checked(names: list[str], key: str, where: str, wanted: list[str] | None = None) -> list[str]:
+def checked(names: list[str], key: str, where: str, wanted: list[str] | None = None) -> list[str]:
     """Return the names to read; ConfigError names the duplicate and the unknown ones."""
     twice = [name for name, times in Counter(names).items() if times > 1]
     problems = [Problem(key, f"column {name!r} occurs more than once in {where}") for name in twice]
@@ -625,7 +643,7 @@ def _without_index(table: pa.Table) -> pa.Table:
 
 
 def _load(source: str, key: str, folder: Path, wanted: list[str] | None) -> tuple[pa.Table, list[Input]]:
-    paths = _paths(source, key, folder)
+    paths = paths_of(source, key, folder)
     parts: list[tuple[Path, pa.Table]] = []
     inputs: list[Input] = []
     problems: list[Problem] = []
@@ -644,7 +662,8 @@ def _load(source: str, key: str, folder: Path, wanted: list[str] | None) -> tupl
     return _united(parts, key), inputs
 
 
-def _paths(source: str, key: str, folder: Path) -> list[Path]:
+def paths_of(source: str, key: str, folder: Path) -> list[Path]:
+    """Return the files that a path or a pattern names, all of one format."""
     path = folder / source
     if os.path.isfile(path):  # False, not an error, in a folder that may not be entered
         return [path]
@@ -670,16 +689,16 @@ def _neighbors(folder: Path) -> list[str]:
 def _read(path: Path, key: str, wanted: list[str] | None) -> tuple[pa.Table, str]:
     """Read the wanted columns of one file; return them and the digest of the very bytes they came from."""
     form = _form(path, key)
-    with _explained(key, path):
+    with explained(key, path):
         data = path.read_bytes()
         if not data:
             raise ConfigError([Problem(key, f"{path.name} is empty")])
-        choose = partial(_checked, key=key, where=path.name, wanted=wanted)
+        choose = partial(checked, key=key, where=path.name, wanted=wanted)
         return form.table(data, choose), hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
-def _explained(key: str, path: Path) -> Iterator[None]:
+def explained(key: str, path: Path) -> Iterator[None]:
     """Turn what a reader raises into a ConfigError without its text, which may quote the data."""
     try:
         yield
@@ -711,7 +730,8 @@ def _united(parts: list[tuple[Path, pa.Table]], key: str) -> pa.Table:
     try:
         return pa.concat_tables([_plain(table) for table in tables], promote_options="permissive")
     except pa.ArrowException:
-        raise ConfigError(_differences(parts, key)) from None
+        schemas = [(path, table.schema) for path, table in parts]
+        raise ConfigError(differences(schemas, key)) from None
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -720,17 +740,19 @@ def _plain(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(zip(table.column_names, kinds, strict=True)))
 
 
-def _differences(parts: list[tuple[Path, pa.Table]], key: str) -> list[Problem]:
-    (first, table), *others = parts
+def differences(parts: Sequence[tuple[Path, pa.Schema]], key: str) -> list[Problem]:
+    """Name each column whose type in a file is not that of the first file."""
+    (first, schema), *others = parts
     return [
         Problem(key, f"column {field.name!r} is {field.type} in {first.name} but {kind} in {path.name}")
-        for field in table.schema
+        for field in schema
         for path, other in others
-        if (kind := other.schema.field(field.name).type) != field.type
+        if (kind := other.field(field.name).type) != field.type
     ]
 
 
-def _csv_names(file: BinaryIO) -> list[str]:
+def csv_names(file: BinaryIO) -> list[str]:
+    """Return the names in the first line of a csv file."""
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     try:
         return next((line for line in csv.reader(text) if line), [])
@@ -742,7 +764,7 @@ def _csv_table(data: bytes, choose: _Choose) -> pa.Table:
     """Read all as text: only then do later rows never contradict a type guessed from the first ones."""
     if b"\0" in data:
         raise FrameError("holds binary content (NUL bytes), not text")
-    names = choose(_csv_names(io.BytesIO(data)))
+    names = choose(csv_names(io.BytesIO(data)))
     return pyarrow.csv.read_csv(
         pa.BufferReader(data),
         read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
@@ -754,25 +776,26 @@ def _csv_table(data: bytes, choose: _Choose) -> pa.Table:
 
 
 def _typed_table(table: pa.Table) -> pa.Table:
-    return pa.table([_typed(column) for column in table.columns], names=table.column_names)
+    return pa.table([typed(column) for column in table.columns], names=table.column_names)
 
 
-def _typed(text: pa.ChunkedArray) -> pa.ChunkedArray:
+def typed(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """Give a csv column the narrowest type that all its values fit: integer, fraction, boolean, else text."""
     first = next((each for each in text.slice(0, _HEAD).to_pylist() if each not in _ABSENT), "0").strip()
     if first in _TRUE + _FALSE:
-        booleans = _as_booleans(_present(text))
+        booleans = _as_booleans(without_absent(text))
         return text if booleans is None else booleans
     if not _NUMBER.fullmatch(first):
         return text
     numbers = _as_numbers(text)
     if numbers is None:
-        present = _present(text)
+        present = without_absent(text)
         numbers = None if present.null_count == len(text) else _as_numbers(present)
     return text if numbers is None else numbers
 
 
-def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
+def without_absent(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Trim the text of a csv column; what stands for no value becomes null."""
     trimmed = pc.utf8_trim_whitespace(text)
     return pc.if_else(pc.is_in(trimmed, pa.array(_ABSENT)), None, trimmed)
 
@@ -809,7 +832,7 @@ def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _parquet_names(file: BinaryIO) -> list[str]:
-    return _own(pyarrow.parquet.ParquetFile(file).schema_arrow.names)
+    return own_names(pyarrow.parquet.ParquetFile(file).schema_arrow.names)
 
 
 def _parquet_table(data: bytes, choose: _Choose) -> pa.Table:
@@ -817,18 +840,18 @@ def _parquet_table(data: bytes, choose: _Choose) -> pa.Table:
     return pyarrow.parquet.ParquetFile(pa.BufferReader(data)).read(columns=names).select(names)
 
 
-def _own(names: Iterable[str]) -> list[str]:
+def own_names(names: Iterable[str]) -> list[str]:
     """Leave out the unnamed row index that pandas may have written."""
     return [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
 
 
 def _ipc_names(file: BinaryIO) -> list[str]:
-    return _own(_ipc(file).schema.names)
+    return own_names(_ipc(file).schema.names)
 
 
 def _ipc_table(data: bytes, choose: _Choose) -> pa.Table:
     schema = _ipc(pa.BufferReader(data)).schema
-    names = choose(_own(schema.names))
+    names = choose(own_names(schema.names))
     at = [schema.get_field_index(name) for name in names]
     options = pyarrow.ipc.IpcReadOptions(included_fields=at)
     return _ipc(pa.BufferReader(data), options).read_all().select(names)
@@ -896,7 +919,7 @@ class _Form(NamedTuple):
 
 
 _FORMS = {
-    ".csv": _Form(_csv_names, _csv_table),
+    ".csv": _Form(csv_names, _csv_table),
     ".parquet": _Form(_parquet_names, _parquet_table),
     ".feather": _Form(_ipc_names, _ipc_table),
     ".arrow": _Form(_ipc_names, _ipc_table),

@@ -1,0 +1,450 @@
+"""Relations: a table of any engine or of many files, opened without reading it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from trustkit.engines import files
+from trustkit.errors import ConfigError, Problem, nearest
+from trustkit.frames import Frame, FrameError, Input, checked, known
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    from numpy.typing import NDArray
+
+WHOLE_ROWS = 1_000_000
+"""A source of at most so many rows is read whole."""
+
+WHOLE_BYTES = 256 << 20
+"""Files of at most so many bytes in all are read whole."""
+
+SAMPLE = 200_000
+"""Rows, about, that are drawn of a larger source for what cannot be counted in parts."""
+
+BATCH = 1 << 18
+"""Rows that are read together."""
+
+PRIME = 2**31 - 1
+"""Rows are drawn by a random cubic over the field of this size, whose values are independent four by four."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a relation that is counted alone: one file, or the frame of an engine.
+
+    Attributes
+    ----------
+    name : str
+        How an error names it.
+    frame : LazyFrame or None
+        What an engine can count; None where the rows are read batch by batch only.
+    read : callable
+        Called with names of columns; yields Arrow tables of their rows.
+    digest : callable or None
+        Of a file: makes its `Input`, of which the bytes are read in pieces.
+    """
+
+    name: str
+    frame: nw.LazyFrame[Any] | None
+    read: Callable[[Sequence[str]], Iterator[pa.Table]]
+    digest: Callable[[], Input] | None = None
+
+
+@dataclass
+class Relation:
+    """A table that is not read whole.
+
+    Attributes
+    ----------
+    key : str
+        The configuration key to which problems belong.
+    columns : list of str
+        Its columns.
+    rows : int
+        Its rows.
+    pieces : list of Piece
+        Its parts.
+    id : str or None
+        The column of whole numbers by which rows are drawn.
+    seed : int
+        Seed of the draw.
+    touched : bool
+        Whether the drawn rows were looked at since this was last set to False.
+    """
+
+    key: str
+    columns: list[str]
+    rows: int
+    pieces: list[Piece]
+    id: str | None = None
+    seed: int = 0
+    touched: bool = field(default=False, compare=False)
+
+    @cached_property
+    def inputs(self) -> list[Input]:
+        """The files that it is read from, with their digests."""
+        made = []
+        for piece in self.pieces:
+            if piece.digest is not None:
+                with self.explained(piece):
+                    made.append(piece.digest())
+        return made
+
+    def batches(self, piece: Piece, columns: Sequence[str]) -> Iterator[Frame]:
+        """Yield the rows of a piece, some at a time.
+
+        Raises
+        ------
+        ConfigError
+            Where they cannot be read; it names the piece.
+        """
+        with self.explained(piece):
+            for table in piece.read(columns):
+                if len(table):
+                    yield Frame(table, list(columns), [])
+
+    def head(self, columns: Sequence[str], rows: int = 1000) -> Frame:
+        """Return the first rows."""
+        tables: list[pa.Table] = []
+        for piece in self.pieces:
+            for frame in self.batches(piece, columns):
+                tables.append(frame.table(columns))
+                if sum(map(len, tables)) >= rows:
+                    return Frame(files.joined(tables).slice(0, rows), list(columns), [])
+        return Frame(files.joined(tables), list(columns), [])
+
+    def sample(self, columns: Sequence[str]) -> Frame:
+        """Return the drawn rows, which are read when they are first looked at."""
+        return _Drawn(self, list(columns))
+
+    @cached_property
+    def drawn(self) -> pa.Table:
+        """Rows with all columns, drawn by the declared id, else by their place in the order of reading.
+
+        Raises
+        ------
+        ConfigError
+            For an id that is no whole number, is missing, or occurs twice.
+        """
+        parts = []
+        start = 0
+        for piece in self.pieces:
+            with self.explained(piece):
+                if self.id is not None and piece.frame is not None:
+                    parts.append(self._drawn_by_engine(piece.frame))
+                    continue
+                for table in piece.read(self.columns):
+                    ids = np.arange(start, start + len(table)) if self.id is None else self._ids(table)
+                    start += len(table)
+                    parts.append(table.filter(pa.array(is_drawn(ids, self.seed, self._share))))
+        table = files.joined(parts)
+        if self.id is not None:
+            ids = self._ids(table)
+            if len(np.unique(ids)) < len(ids):
+                raise ConfigError([Problem("data.id", f"values of {self.id!r} occur more than once")])
+            table = table.take(pa.array(np.argsort(ids)))
+        if not len(table):
+            raise ConfigError([Problem(self.key, "no row was drawn of it")])
+        return table
+
+    @property
+    def _share(self) -> float:
+        return min(SAMPLE / self.rows, 1.0)
+
+    def _ids(self, table: pa.Table) -> NDArray[np.int64]:
+        column = table.column(self.id)
+        if not pa.types.is_integer(column.type):
+            raise ConfigError([Problem("data.id", f"column {self.id!r} is {column.type}, no whole numbers")])
+        if column.null_count:
+            raise ConfigError([Problem("data.id", f"{column.null_count} values of {self.id!r} are missing")])
+        return column.cast(pa.int64(), safe=False).to_numpy()
+
+    def _drawn_by_engine(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        import narwhals.stable.v2 as nw
+
+        id = str(self.id)
+        kind = frame.collect_schema()[id]
+        if not kind.is_integer():
+            raise ConfigError([Problem("data.id", f"column {id!r} is {kind}, no whole numbers")])
+        missing = collected(frame.select(nw.col(id).is_null().cast(nw.Int64).sum().alias("n")))
+        if absent := int(missing.column("n")[0].as_py() or 0):
+            raise ConfigError([Problem("data.id", f"{absent} values of {id!r} are missing")])
+        value = _cubic(nw.col(id).cast(nw.Int64), self.seed)
+        return collected(frame.filter(value < int(self._share * PRIME)).select(self.columns))
+
+    @contextmanager
+    def explained(self, piece: Piece) -> Iterator[None]:
+        """Turn what an engine raises into a ConfigError that names the piece, without its text.
+
+        The text may quote the data.
+        """
+        try:
+            yield
+        except (ConfigError, FrameError, GeneratorExit, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            if not is_of_engine(error):
+                raise
+            where, why = self._place(error, piece), _why(error)
+            raise ConfigError([Problem(self.key, f"{where} {why}")]) from None
+
+    @staticmethod
+    def _place(error: BaseException, piece: Piece) -> str:
+        named = re.search(r"([^\s'\"/\\]+\.(?:parquet|csv|arrow|feather|ipc|orc))\b", str(error))
+        return named[1] if named and piece.digest is None else piece.name
+
+
+class _Drawn(Frame):
+    """Some columns of the drawn rows of a relation."""
+
+    def __init__(self, relation: Relation, columns: list[str]) -> None:
+        self.columns = columns
+        self._relation = relation
+
+    @property
+    def inputs(self) -> list[Input]:  # type: ignore[override]
+        return self._relation.inputs
+
+    @property
+    def rows(self) -> int:  # type: ignore[override]
+        return len(self._native)
+
+    @property
+    def _native(self) -> pa.Table:  # type: ignore[override]
+        self._relation.touched = True
+        return self._table
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        return self._relation.drawn.select(self.columns)
+
+    @cached_property
+    def _at(self) -> dict[str, int]:  # type: ignore[override]
+        return {name: at for at, name in enumerate(self.columns)}
+
+
+def opened(
+    source: object,
+    *,
+    key: str = "data.audit",
+    folder: Path | None = None,
+    columns: Sequence[str] | None = None,
+    id: str | None = None,
+    seed: int = 0,
+) -> Frame | Relation:
+    """Open a source: whole where it is small or in memory, else as a relation.
+
+    Parameters
+    ----------
+    source : frame, str or Path
+        As `Frame.open` takes it, or a PyArrow dataset.
+    key : str
+        The configuration key to which problems belong.
+    folder : Path, optional
+        Where relative paths begin.
+    columns : sequence of str, optional
+        The columns to read of a source that is read whole.
+    id : str, optional
+        The column of whole numbers by which rows are drawn.
+    seed : int
+        Seed of the draw.
+
+    Raises
+    ------
+    ConfigError
+        As `Frame.open`; for files whose columns differ in type.
+    """
+    if isinstance(source, str | os.PathLike):
+        pieces = _file_pieces(os.fspath(source), key, Path(folder or "."), id)
+        if pieces is None:
+            return Frame.open(source, key=key, folder=folder, columns=columns)
+        return Relation(key, pieces[1], pieces[2], pieces[0], id, seed)
+    piece, names = _frame_piece(source, key)
+    if piece is None:
+        frame = Frame.open(source, key=key, folder=folder, columns=columns)
+        if id is None or frame.rows <= WHOLE_ROWS:
+            return frame
+        piece, names = Piece("the frame", None, _in_slices(frame)), frame.columns
+        return Relation(key, names, frame.rows, [piece], id, seed)
+    relation = Relation(key, names, 0, [piece], id, seed)
+    with relation.explained(piece):
+        relation.rows = _rows(source, piece)
+    if not relation.rows:
+        raise ConfigError([Problem(key, "the frame has no rows")])
+    if relation.rows > WHOLE_ROWS:
+        return relation
+    wanted = checked(names, key, "the frame", None if columns is None else list(columns))
+    with relation.explained(piece):
+        return Frame(files.joined(list(piece.read(wanted))), wanted, [])
+
+
+def is_of_engine(error: BaseException) -> bool:
+    """Tell whether an engine, the reader or the operating system raised this, and no code of ours."""
+    rooms = {
+        "duckdb",
+        "_duckdb",
+        "polars",
+        "pyarrow",
+        "pyspark",
+        "py4j",
+        "ibis",
+        "narwhals",
+        "grpc",
+        "sqlglot",
+    }
+    names = {each.__module__.split(".")[0] for each in type(error).__mro__}
+    return isinstance(error, OSError | MemoryError) or bool(names & rooms)
+
+
+def collected(frame: nw.LazyFrame[Any]) -> pa.Table:
+    """Compute a small lazy table into Arrow, whole numbers of any width as 64 bits."""
+    table: pa.Table = frame.collect("pyarrow").to_native()
+    for at, each in enumerate(table.schema):
+        if each.name.startswith("sum ") and each.type != pa.int64():  # DuckDB adds 128 bits, Polars counts 32
+            table = table.set_column(at, each.name, table.column(at).cast(pa.int64()))
+    return table
+
+
+def is_drawn(ids: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
+    """Tell of each id whether its row is among the drawn share, as an engine tells it."""
+    found: NDArray[np.bool_] = _cubic(ids.astype(np.int64), seed) < int(share * PRIME)
+    return found
+
+
+def _cubic(ids: Any, seed: int) -> Any:
+    """Value of a random cubic at each id: for arrays and for expressions of narwhals alike."""
+    a, b, c, d = np.random.default_rng([seed, 41]).integers(1, PRIME, 4).tolist()
+    rest = ((ids % PRIME) + PRIME) % PRIME  # of a negative number engines give the remainder either sign
+    return (((((rest * a + b) % PRIME) * rest + c) % PRIME) * rest + d) % PRIME
+
+
+def _why(error: BaseException) -> str:
+    """Say what went wrong, by the kind of error and by words that no data could bring in."""
+    text = str(error)
+    if re.search(r"No space left on device|max_temp_directory_size|disk (is )?full", text, re.IGNORECASE):
+        return "could not be counted: there is no space left on the disk to spill to"
+    if isinstance(error, MemoryError) or re.search(r"out of memory|OutOfMemory|malloc|realloc", text, re.I):
+        return "could not be counted: the engine ran out of memory"
+    if re.search(r"Connection refused|Py4JNetwork|SparkContext was shut down|Broken pipe|UNAVAILABLE", text):
+        return f"could not be counted: the engine ended midway ({type(error).__name__})"
+    return f"cannot be read: {type(error).__name__}"
+
+
+# Files
+
+
+def _file_pieces(
+    source: str, key: str, folder: Path, id: str | None
+) -> tuple[list[Piece], list[str], int] | None:
+    """Pieces, columns and rows of files that are too large to be read whole; None of others."""
+    found = files.listed(source, key, folder)
+    if found is None:
+        return None
+    paths = [path for path, _ in found]
+    if paths[0].suffix.lower() == ".parquet":
+        schemas, rows = files.parquet_schemas(paths, key)
+        small = sum(rows) <= WHOLE_ROWS and sum(size for _, size in found) <= WHOLE_BYTES
+        if small:
+            return None
+        names = files.agreed(paths, schemas, key)
+        if id is not None and id not in names:
+            raise ConfigError([Problem("data.id", f"there is no column {id!r}", nearest(id, names))])
+        pieces = [
+            Piece(
+                path.name,
+                files.lazy_parquet(path),
+                files.parquet_reader(path, BATCH),
+                files.digester(path, key, folder, count),
+            )
+            for path, count in zip(paths, rows, strict=True)
+        ]
+        return pieces, names, sum(rows)
+    if sum(size for _, size in found) <= WHOLE_BYTES or paths[0].suffix.lower() != ".csv":
+        return None
+    names, kinds, rows = files.csv_types(paths, key)
+    pieces = [
+        Piece(path.name, None, files.csv_reader(path, kinds), files.digester(path, key, folder, count))
+        for path, count in zip(paths, rows, strict=True)
+    ]
+    return pieces, names, sum(rows)
+
+
+# Frames
+
+
+def _frame_piece(source: object, key: str) -> tuple[Piece | None, list[str]]:
+    """The piece of a lazy frame or dataset, and its columns; None of what is in memory."""
+    if _is_dataset(source):
+        names = [str(name) for name in source.schema.names]  # type: ignore[attr-defined]
+        return Piece("the dataset", files.lazy_dataset(source), _dataset_reader(source)), names
+    frame = known(source, key)
+    import narwhals.stable.v2 as nw
+
+    if not isinstance(frame, nw.LazyFrame):
+        return None, []
+    try:
+        names = checked([str(name) for name in frame.collect_schema().names()], key, "the frame")
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError([Problem(key, f"cannot be read: {type(error).__name__}")]) from error
+    return Piece("the frame", frame, _engine_reader(frame)), names
+
+
+def _is_dataset(source: object) -> bool:
+    dataset = sys.modules.get("pyarrow.dataset")
+    return dataset is not None and isinstance(source, dataset.Dataset)
+
+
+def _rows(source: Any, piece: Piece) -> int:
+    if _is_dataset(source):
+        return int(source.count_rows())
+    import narwhals.stable.v2 as nw
+
+    if piece.frame is None:
+        raise ValueError("a piece of a frame has a frame")
+    return int(collected(piece.frame.select(nw.len().alias("sum n"))).column(0)[0].as_py())
+
+
+def _dataset_reader(dataset: Any) -> Callable[[Sequence[str]], Iterator[pa.Table]]:
+    def read(columns: Sequence[str]) -> Iterator[pa.Table]:
+        return files.gathered(dataset.to_batches(columns=list(columns), batch_readahead=4), BATCH)
+
+    return read
+
+
+def _in_slices(frame: Frame) -> Callable[[Sequence[str]], Iterator[pa.Table]]:
+    def read(columns: Sequence[str]) -> Iterator[pa.Table]:
+        for start in range(0, frame.rows, BATCH):
+            rows = np.arange(start, min(start + BATCH, frame.rows))
+            yield frame.at(rows).table(columns)
+
+    return read
+
+
+def _engine_reader(frame: nw.LazyFrame[Any]) -> Callable[[Sequence[str]], Iterator[pa.Table]]:
+    """Reader of Arrow tables from the engine of a lazy frame, as bounded in memory as it allows."""
+
+    def read(columns: Sequence[str]) -> Iterator[pa.Table]:
+        native = frame.select(list(columns)).to_native()
+        if hasattr(native, "fetch_record_batch"):  # DuckDB
+            return files.gathered(native.to_arrow_reader(BATCH), BATCH)
+        if hasattr(native, "collect_batches"):  # Polars
+            parts = native.collect_batches(chunk_size=BATCH, maintain_order=True)
+            return (part.to_arrow() for part in parts)
+        if hasattr(native, "to_pyarrow_batches"):  # Ibis
+            return files.gathered(native.to_pyarrow_batches(chunk_size=BATCH), BATCH)
+        return iter([frame.select(list(columns)).collect("pyarrow").to_native()])
+
+    return read
