@@ -1,0 +1,163 @@
+"""The ledgers: how a batch is counted, labels join decisions, and panes close."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trustkit.monitor.sql import Session
+from trustkit.monitor.state import Batch
+
+EXPIRE = 10_000
+"""So many decisions at most expire in one flush, so that none holds the store for long."""
+
+CHUNK = 500
+"""Hashes in one statement."""
+
+Name = tuple[str, str]
+"""A ledger and a key of it."""
+
+
+@dataclass
+class Clock:
+    """How far the time of a store has come."""
+
+    seconds: float
+    lateness: float
+    label_delay: float
+    label_ttl: float
+    last_at: float | None
+    by_clock: int | None
+    closed_through: int | None
+    matured_through: int | None
+
+    def has_closed(self, pane: int, ledger: str) -> bool:
+        """Tell whether rows of a pane come too late for a ledger."""
+        through = self.matured_through if ledger == "labeled" else self.closed_through
+        return through is not None and pane <= through
+
+    def advance(self, batch: Batch, now: float) -> None:
+        """Close the panes that end, by the rows' times, or by the clock where none was ever given."""
+        if batch.last_at is not None:
+            self.by_clock = int(batch.clock and self.by_clock != 0)
+        times = [self.last_at, batch.last_at, now if self.by_clock else None]
+        self.last_at = max((at for at in times if at is not None), default=None)
+        if self.last_at is not None:
+            ended = self.last_at - self.lateness
+            self.closed_through = self._through(self.closed_through, ended)
+            self.matured_through = self._through(self.matured_through, ended - self.label_delay)
+
+    def _through(self, before: int | None, at: float) -> int:
+        """Return the last pane that ended by a time, or the one that had before."""
+        ended = math.floor(at / self.seconds) - 1
+        return ended if before is None else max(before, ended)
+
+
+class Flush:
+    """One batch on its way into the ledgers."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session, self._clock = session, clock
+        found = session.select("id, ledger, key", "names")
+        self._names: dict[Name, int] = {(ledger, key): id for id, ledger, key in found}
+        self._keys = {id: key for (_, key), id in self._names.items()}
+        self._added: dict[tuple[int, Name], list[int]] = defaultdict(lambda: [0, 0])
+
+    def _add(self, pane: int, ledger: str, key: str, n: int = 1, s: int = 0) -> None:
+        total = self._added[pane, (ledger, key)]
+        total[0] += n
+        total[1] += s
+
+    def _id(self, ledger: str, key: str) -> int:
+        """Return the number of a name, a new one where it is new."""
+        name = (ledger, key)
+        if name not in self._names:
+            id = self._names[name] = len(self._names) + 1
+            self._keys[id] = key
+            self._session.insert("names", "id, ledger, key", [(id, *name)])
+        return self._names[name]
+
+    def add(self, counts: Mapping[tuple[int, str, str], tuple[int, int]]) -> None:
+        """Take counts, those of closed panes as late ones."""
+        for (pane, ledger, key), (n, s) in counts.items():
+            if self._clock.has_closed(pane, ledger):
+                self._add(int(pane), "late", ledger, int(n))
+            else:
+                self._add(int(pane), ledger, key, int(n), int(s))
+
+    def wait(self, decisions: Sequence[tuple[bytes, int, float, str]]) -> None:
+        """Let decisions wait for their labels, each id once."""
+        known = {row[0] for row in self._of("hash", "pending", [decision[0] for decision in decisions])}
+        rows = []
+        for hash, pane, at, key in decisions:
+            is_new = hash not in known
+            self._add(int(pane), "pending" if is_new else "duplicate", key)
+            if is_new:
+                known.add(hash)
+                rows.append((hash, int(pane), float(at), self._id("pending", key)))
+        self._session.insert("pending", "hash, pane, at, name", rows)
+
+    def join(self, truths: Sequence[tuple[bytes, int, float]], decided: Sequence[bytes]) -> None:
+        """Count each decision whose label is there in its own pane; let the other labels wait for theirs."""
+        codes = {hash: (int(code), float(at)) for hash, code, at in reversed(truths)}
+        before = {
+            hash: (code, at) for hash, code, at in self._of("hash, code, at", "truths", [*codes, *decided])
+        }
+        codes.update(before)
+        joined = []
+        for hash, pane, name in self._of("hash, pane, name", "pending", list(codes)):
+            joined.append((hash,))
+            self._leave(pane, name)
+            if self._clock.has_closed(pane, "labeled"):
+                self._add(pane, "late_label", self._keys[name])
+            else:
+                self._add(pane, "labeled", f"{self._keys[name]}|{codes[hash][0]}")
+        self._session.run("DELETE FROM trustkit_pending WHERE hash = ?", joined)
+        self._session.run(
+            "DELETE FROM trustkit_truths WHERE hash = ?", [row for row in joined if row[0] in before]
+        )
+        waiting = codes.keys() - before.keys() - {row[0] for row in joined}
+        rows = [(hash, *codes[hash]) for hash in sorted(waiting)]
+        self._session.insert("truths", "hash, code, at", rows)
+
+    def _leave(self, pane: int, name: int) -> None:
+        self._add(pane, "pending", self._keys[name], -1)
+
+    def _of(self, columns: str, table: str, hashes: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Find the rows of these hashes."""
+        for start in range(0, len(hashes), CHUNK):
+            chunk = hashes[start : start + CHUNK]
+            marks = ", ".join("?" * len(chunk))
+            yield from self._session.select(columns, table, f"WHERE hash IN ({marks})", chunk)
+
+    def expire(self) -> None:
+        """Let no decision, and no label, wait longer than its time."""
+        if self._clock.last_at is None:
+            return
+        oldest = self._clock.last_at - self._clock.label_ttl
+        some = f"WHERE at < ? ORDER BY at LIMIT {EXPIRE}"
+        decisions = list(self._session.select("hash, pane, name", "pending", some, [oldest]))
+        for _, pane, name in decisions:
+            self._leave(pane, name)
+            self._add(pane, "expired", self._keys[name])
+        self._session.run("DELETE FROM trustkit_pending WHERE hash = ?", [row[:1] for row in decisions])
+        truths = list(self._session.select("hash, at", "truths", some, [oldest]))
+        for _, at in truths:
+            self._add(math.floor(at / self._clock.seconds), "unmatched", "")
+        self._session.run("DELETE FROM trustkit_truths WHERE hash = ?", [row[:1] for row in truths])
+
+    def write(self) -> None:
+        """Add all that was taken to the counts."""
+        rows = [(pane, self._id(*name), n, s) for (pane, name), (n, s) in self._added.items() if n or s]
+        self._session.insert(
+            "counts",
+            "pane, name, n, s",
+            rows,
+            "ON CONFLICT (pane, name) DO UPDATE"
+            " SET n = trustkit_counts.n + excluded.n, s = trustkit_counts.s + excluded.s",
+        )
+        left = [(row[0], row[1]) for row in rows if row[2] < 0]
+        self._session.run("DELETE FROM trustkit_counts WHERE pane = ? AND name = ? AND n = 0", left)
