@@ -14,10 +14,13 @@ WEIGHT_ONE = 2**20
 SQUARE_ONE = 2**16
 
 _LARGEST = 2.0**62
+_CHUNK = 1 << 15  # rows counted together: few enough to stay in the cache
+_SPREAD = 1 << 20  # cells of which a row each would be no use: those that occur are found first
 _TOO_LARGE = "the sum of the weights does not fit 63 bits: divide the weights by their mean"
 
 Ints: TypeAlias = NDArray[np.int64]
-Coded: TypeAlias = tuple[NDArray[Any] | None, int]
+Codes: TypeAlias = NDArray[Any] | None
+Coded: TypeAlias = tuple[Codes, int]
 """A code for each row, and the number of codes; None stands for code 0 throughout."""
 
 
@@ -43,12 +46,12 @@ class Block:
         """Sum `parts` over the rows of each cell; None stands for the number of rows."""
         sizes = [1 if codes is None else max(size, 1) for codes, size in axes]
         cells = int(np.prod(sizes, dtype=object))
-        key = _combined([codes for codes, _ in axes], sizes, cells)
-        if cells > 2**24:
-            present, key = np.unique(key, return_inverse=True)
-            sums = {name: _total(key, values, len(present)) for name, values in parts.items()}
+        columns = [codes for codes, _ in axes]
+        if cells > max(_SPREAD, 4 * _rows(columns)):
+            present, key = np.unique(_combined(columns, sizes, cells), return_inverse=True)
+            sums = _totals([key], [len(present)], len(present), parts)
         else:
-            full = {name: _total(key, values, cells) for name, values in parts.items()}
+            full = _totals(columns, sizes, cells, parts)
             present = np.flatnonzero(full["n"])
             sums = {name: values[present] for name, values in full.items()}
         return cls(np.stack(np.unravel_index(present, sizes), axis=1).astype(np.int64), sums)
@@ -69,9 +72,9 @@ class Block:
         """
         if any(values.sum(dtype=np.float64) >= _LARGEST for values in self.sums.values()):
             raise OverflowError(_TOO_LARGE)
-        codes, place = np.unique(self.codes, axis=0, return_inverse=True)
-        sums = {name: dense(values, (place.ravel(),), (len(codes),)) for name, values in self.sums.items()}
-        return Block(codes, sums)
+        first, place = _distinct(self.codes)
+        sums = {name: dense(values, (place,), (len(first),)) for name, values in self.sums.items()}
+        return Block(self.codes[first], sums)
 
     def shifted(self, axis: int, *, by: int) -> Block:
         """Return the block with one axis' codes moved by a constant."""
@@ -104,7 +107,7 @@ class Block:
 def dense(values: Ints, place: tuple[Ints, ...], shape: tuple[int, ...]) -> Ints:
     """Sums spread into a dense array; what falls on one place is added."""
     total = np.zeros(shape, dtype=np.int64)
-    np.add.at(total, place, values)
+    np.add.at(total.reshape(-1), np.ravel_multi_index(place, shape), values)  # fast along one axis alone
     return total
 
 
@@ -118,22 +121,55 @@ def fixed_point(values: NDArray[np.float64], one: int) -> Ints:
     """
     if len(values) and float(values.max()) * one * len(values) >= _LARGEST:
         raise OverflowError(_TOO_LARGE)
-    return np.floor(values * one + 0.5).astype(np.int64)
+    units = np.empty(len(values), dtype=np.int64)
+    for start in range(0, len(values), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        units[some] = np.floor(values[some] * one + 0.5)
+    return units
 
 
-def _combined(columns: Sequence[NDArray[Any] | None], sizes: Sequence[int], cells: int) -> NDArray[Any]:
-    """One key a row from its codes on every axis, in the smallest integers that hold it: the fastest."""
+def _distinct(codes: Ints) -> tuple[Ints, Ints]:
+    """A row of each distinct code, in their order, and the place of every row among them."""
+    low = codes.min(axis=0, initial=0)
+    sizes = codes.max(axis=0, initial=0) - low + 1
+    if np.prod(sizes, dtype=object) > 2**62:  # no integer holds them
+        _, first, place = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    else:
+        key = np.ravel_multi_index(tuple((codes - low).T), tuple(sizes))
+        _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    return first, place.ravel()
+
+
+def _totals(
+    columns: Sequence[Codes], sizes: Sequence[int], cells: int, parts: Mapping[str, Ints | None]
+) -> dict[str, Ints]:
+    """Sums of `parts` by cell, some rows at a time."""
+    totals = {name: np.zeros(cells, dtype=np.int64) for name in parts}
+    rows, step = _rows(columns), max(_CHUNK, 4 * cells)
+    for start in range(0, rows, step):
+        some = slice(start, start + step)
+        key = _combined([None if codes is None else codes[some] for codes in columns], sizes, cells)
+        for name, values in parts.items():
+            totals[name] += _total(key, None if values is None else values[some], cells)
+    return totals
+
+
+def _rows(columns: Sequence[Codes]) -> int:
+    rows = [len(codes) for codes in columns if codes is not None]
+    if not rows:
+        raise ValueError("no axis has codes")
+    return rows[0]
+
+
+def _combined(columns: Sequence[Codes], sizes: Sequence[int], cells: int) -> NDArray[np.intp]:
+    """One key a row from its codes on every axis, made of the smallest integers that hold it."""
     kind = np.int16 if cells <= 2**15 else np.int32 if cells <= 2**31 else np.int64
-    key: NDArray[Any] | None = None
+    key = np.zeros(_rows(columns), dtype=kind)
     for codes, size in zip(columns, sizes, strict=True):
-        if codes is not None and key is None:
-            key = codes.astype(kind)
-        elif codes is not None and key is not None:
+        if codes is not None:
             key *= size
             np.add(key, codes, out=key, casting="unsafe")
-    if key is None:
-        raise ValueError("no axis has codes")
-    return key
+    return key.astype(np.intp, copy=False)
 
 
 def _total(key: NDArray[Any], values: Ints | None, cells: int) -> Ints:

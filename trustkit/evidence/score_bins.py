@@ -16,10 +16,14 @@ def _score_edges() -> NDArray[np.float64]:
 
 SCORE_EDGES = _score_edges()
 SCORE_BINS = len(SCORE_EDGES) + 1
-_LOW_BINS = 200
+
+_CHUNK = 1 << 14  # rows looked at together: few enough to stay in the cache
+_PLACES = 1 << 11  # of equal width; between .02 and .98 at most one edge falls into each
+_FIRST = np.searchsorted(SCORE_EDGES, np.arange(_PLACES) / _PLACES, side="right").astype(np.int16)
+_NEXT = np.append(SCORE_EDGES, np.inf)
 
 
-def score_bins(score: NDArray[np.float64]) -> NDArray[np.int64]:
+def score_bins(score: NDArray[np.float64]) -> NDArray[np.int16]:
     """Bin of each score, cut by floor at `SCORE_EDGES`; -1 where it is NaN.
 
     Parameters
@@ -27,12 +31,22 @@ def score_bins(score: NDArray[np.float64]) -> NDArray[np.int64]:
     score : array, shape (rows,)
         Scores in [0, 1] or NaN.
     """
-    known = ~np.isnan(score)
-    guess = np.floor(np.where(known, score, 0.5) * 1000).astype(np.int64) + (_LOW_BINS - 19)
-    guess = np.clip(guess, 1, SCORE_BINS - 2)
-    guess -= score < SCORE_EDGES[guess - 1]
-    guess += score >= SCORE_EDGES[np.clip(guess, 0, SCORE_BINS - 2)]
-    outer = known & ((score < 0.02) | (score >= 0.98))
-    guess[outer] = np.searchsorted(SCORE_EDGES, score[outer], side="right")
-    guess[~known] = -1
-    return guess
+    bins = np.empty(len(score), dtype=np.int16)
+    for start in range(0, len(score), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        bins[part] = _cut(score[part])
+    return bins
+
+
+def _cut(score: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Bin of each score: looked up by its place, and one on where it has reached the place's edge."""
+    absent = np.isnan(score)
+    some = absent.any()
+    known = np.where(absent, 0.5, score) if some else score
+    bins = _FIRST.take((known * _PLACES).astype(np.int32), mode="clip")
+    bins += known >= _NEXT.take(bins)
+    outer = np.flatnonzero((known < 0.02) | (known >= 0.98))
+    bins[outer] = np.searchsorted(SCORE_EDGES, known[outer], side="right")
+    if some:
+        bins[absent] = -1
+    return bins

@@ -56,7 +56,7 @@ class Table:
     noise_scale: float = 0.0
     noise_terms: Ints | None = None
 
-    @property
+    @cached_property
     def rows(self) -> Ints:
         """Rows of each group, shape ``(groups,)``."""
         total: Ints = self.n.sum(axis=(1, 2))
