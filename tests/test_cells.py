@@ -145,6 +145,15 @@ def test_score_bins_are_cut_by_floor_at_declared_edges():
     np.testing.assert_array_equal(score_bins(np.nextafter(grid, 0)), score_bins(grid) - 1)
 
 
+def test_score_bins_change_at_every_edge():
+    for near, less in (
+        (SCORE_EDGES, 0),
+        (np.nextafter(SCORE_EDGES, 1), 0),
+        (np.nextafter(SCORE_EDGES, 0), 1),
+    ):
+        np.testing.assert_array_equal(score_bins(near), np.arange(1, SCORE_BINS) - less)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
 def test_score_bins_agree_with_a_search_of_the_edges(values):
     score = np.array(values)

@@ -18,8 +18,10 @@ SCORE_EDGES = _score_edges()
 SCORE_BINS = len(SCORE_EDGES) + 1
 
 _CHUNK = 1 << 14  # rows looked at together: few enough to stay in the cache
-_PLACES = 1 << 11  # of equal width; between .02 and .98 at most one edge falls into each
-_FIRST = np.searchsorted(SCORE_EDGES, np.arange(_PLACES) / _PLACES, side="right").astype(np.int16)
+_SHIFT = 42  # leaves of a double its exponent and 10 bits: below .98 at most one edge falls into a place
+_START, _END = (int(np.float64(end).view(np.int64)) >> _SHIFT for end in (2**-20, 1.0))
+_PLACES = (np.arange(_START, _END) << _SHIFT).view(np.float64)
+_FIRST = np.searchsorted(SCORE_EDGES, _PLACES, side="right").astype(np.int16)
 _NEXT = np.append(SCORE_EDGES, np.inf)
 
 
@@ -34,19 +36,19 @@ def score_bins(score: NDArray[np.float64]) -> NDArray[np.int16]:
     bins = np.empty(len(score), dtype=np.int16)
     for start in range(0, len(score), _CHUNK):
         part = slice(start, start + _CHUNK)
-        bins[part] = _cut(score[part])
+        bins[part] = _cut(np.asarray(score[part], dtype=np.float64))
     return bins
 
 
 def _cut(score: NDArray[np.float64]) -> NDArray[np.int16]:
     """Bin of each score: looked up by its place, and one on where it has reached the place's edge."""
+    place = score.view(np.int64) >> _SHIFT
+    place -= _START
+    bins = _FIRST.take(place, mode="clip")
+    bins += score >= _NEXT.take(bins)
+    upper = np.flatnonzero(score >= 0.98)
+    bins[upper] = np.searchsorted(SCORE_EDGES, score[upper], side="right")
     absent = np.isnan(score)
-    some = absent.any()
-    known = np.where(absent, 0.5, score) if some else score
-    bins = _FIRST.take((known * _PLACES).astype(np.int32), mode="clip")
-    bins += known >= _NEXT.take(bins)
-    outer = np.flatnonzero((known < 0.02) | (known >= 0.98))
-    bins[outer] = np.searchsorted(SCORE_EDGES, known[outer], side="right")
-    if some:
+    if absent.any():
         bins[absent] = -1
     return bins
