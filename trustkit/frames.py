@@ -18,7 +18,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -280,6 +280,9 @@ def labels_of(values: object) -> Labels:
         values = values.array
     if isinstance(values, pd.Categorical):
         return _merged(*_with_missing([label_text(each) for each in values.categories], values.codes))
+    if _is_words(values):  # Python's own strings know their hash: faster than a copy that Arrow can read
+        codes, words = pd.factorize(values)
+        return _merged(*_with_missing(_texts(_arrow(words).combine_chunks()), codes))
     return _coded(_arrow(values))
 
 
@@ -552,6 +555,12 @@ def _from_narwhals(values: Any) -> pa.Array | pa.ChunkedArray:
 
 def _is_loose(values: Any) -> bool:
     return bool(getattr(values, "dtype", np.dtype(object)) == np.dtype(object))
+
+
+def _is_words(values: Any) -> TypeGuard[pd.Series[Any]]:
+    """Tell whether values are Python strings, or absent, in an array of objects."""
+    in_array = isinstance(values, pd.Series | pd.Index | np.ndarray) and values.dtype == object
+    return in_array and values.ndim == 1 and pd.api.types.infer_dtype(values, skipna=True) == "string"
 
 
 def _is_of_one_kind(values: Any) -> bool:
