@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from trustkit.monitor.sql import Session
 from trustkit.monitor.state import Batch
 
 EXPIRE = 10_000
 """So many decisions at most expire in one flush, so that none holds the store for long."""
-
-CHUNK = 500
-"""Hashes in one statement."""
 
 Name = tuple[str, str]
 """A ledger and a key of it."""
@@ -63,6 +59,7 @@ class Flush:
         self._session, self._clock = session, clock
         found = session.select("id, ledger, key", "names")
         self._names: dict[Name, int] = {(ledger, key): id for id, ledger, key in found}
+        self._new: list[tuple[int, str, str]] = []
         self._keys = {id: key for (_, key), id in self._names.items()}
         self._added: dict[tuple[int, Name], list[int]] = defaultdict(lambda: [0, 0])
 
@@ -77,7 +74,7 @@ class Flush:
         if name not in self._names:
             id = self._names[name] = len(self._names) + 1
             self._keys[id] = key
-            self._session.insert("names", "id, ledger, key", [(id, *name)])
+            self._new.append((id, *name))
         return self._names[name]
 
     def add(self, counts: Mapping[tuple[int, str, str], tuple[int, int]]) -> None:
@@ -90,7 +87,7 @@ class Flush:
 
     def wait(self, decisions: Sequence[tuple[bytes, int, float, str]]) -> None:
         """Let decisions wait for their labels, each id once."""
-        known = {row[0] for row in self._of("hash", "pending", [decision[0] for decision in decisions])}
+        known = {row[0] for row in self._session.select_of("hash", "pending", [row[0] for row in decisions])}
         rows = []
         for hash, pane, at, key in decisions:
             is_new = hash not in known
@@ -104,34 +101,26 @@ class Flush:
         """Count each decision whose label is there in its own pane; let the other labels wait for theirs."""
         codes = {hash: (int(code), float(at)) for hash, code, at in reversed(truths)}
         before = {
-            hash: (code, at) for hash, code, at in self._of("hash, code, at", "truths", [*codes, *decided])
+            hash: (code, at)
+            for hash, code, at in self._session.select_of("hash, code, at", "truths", [*codes, *decided])
         }
         codes.update(before)
         joined = []
-        for hash, pane, name in self._of("hash, pane, name", "pending", list(codes)):
-            joined.append((hash,))
+        for hash, pane, name in self._session.select_of("hash, pane, name", "pending", list(codes)):
+            joined.append(hash)
             self._leave(pane, name)
             if self._clock.has_closed(pane, "labeled"):
                 self._add(pane, "late_label", self._keys[name])
             else:
                 self._add(pane, "labeled", f"{self._keys[name]}|{codes[hash][0]}")
-        self._session.run("DELETE FROM trustkit_pending WHERE hash = ?", joined)
-        self._session.run(
-            "DELETE FROM trustkit_truths WHERE hash = ?", [row for row in joined if row[0] in before]
-        )
-        waiting = codes.keys() - before.keys() - {row[0] for row in joined}
+        self._session.delete_of("pending", "hash", [(hash,) for hash in joined])
+        self._session.delete_of("truths", "hash", [(hash,) for hash in joined if hash in before])
+        waiting = codes.keys() - before.keys() - set(joined)
         rows = [(hash, *codes[hash]) for hash in sorted(waiting)]
         self._session.insert("truths", "hash, code, at", rows)
 
     def _leave(self, pane: int, name: int) -> None:
         self._add(pane, "pending", self._keys[name], -1)
-
-    def _of(self, columns: str, table: str, hashes: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
-        """Find the rows of these hashes."""
-        for start in range(0, len(hashes), CHUNK):
-            chunk = hashes[start : start + CHUNK]
-            marks = ", ".join("?" * len(chunk))
-            yield from self._session.select(columns, table, f"WHERE hash IN ({marks})", chunk)
 
     def expire(self) -> None:
         """Let no decision, and no label, wait longer than its time."""
@@ -143,15 +132,16 @@ class Flush:
         for _, pane, name in decisions:
             self._leave(pane, name)
             self._add(pane, "expired", self._keys[name])
-        self._session.run("DELETE FROM trustkit_pending WHERE hash = ?", [row[:1] for row in decisions])
+        self._session.delete_of("pending", "hash", [row[:1] for row in decisions])
         truths = list(self._session.select("hash, at", "truths", some, [oldest]))
         for _, at in truths:
             self._add(math.floor(at / self._clock.seconds), "unmatched", "")
-        self._session.run("DELETE FROM trustkit_truths WHERE hash = ?", [row[:1] for row in truths])
+        self._session.delete_of("truths", "hash", [row[:1] for row in truths])
 
     def write(self) -> None:
         """Add all that was taken to the counts."""
         rows = [(pane, self._id(*name), n, s) for (pane, name), (n, s) in self._added.items() if n or s]
+        self._session.insert("names", "id, ledger, key", self._new)
         self._session.insert(
             "counts",
             "pane, name, n, s",
@@ -160,4 +150,4 @@ class Flush:
             " SET n = trustkit_counts.n + excluded.n, s = trustkit_counts.s + excluded.s",
         )
         left = [(row[0], row[1]) for row in rows if row[2] < 0]
-        self._session.run("DELETE FROM trustkit_counts WHERE pane = ? AND name = ? AND n = 0", left)
+        self._session.delete_of("counts", "pane, name", left, "AND n = 0")

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+from trustkit.errors import ConfigError, Problem, nearest
 
 SCHEMA = """
 CREATE TABLE trustkit_meta (
@@ -45,30 +48,47 @@ CREATE TABLE trustkit_incidents (
 """Counts are by pane and name, a name being a ledger and a key of it. PostgreSQL's INTEGER has 32 bits."""
 
 
+CHUNK = 500
+"""Rows in one statement."""
+
+
 class Session:
-    """One transaction of a database."""
+    """One transaction of a database. The texts given to it are of this package alone, never of the data."""
 
-    def __init__(self, connection: Any, mark: str) -> None:
-        self._connection, self._mark = connection, mark
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def run(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Run a statement with ``?`` for each value, and yield what it finds."""
-        return iter(self._connection.execute(statement.replace("?", self._mark), values))
+        return iter(self._connection.execute(statement, values))
+
+    def _listed(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield a list of rows as a part of statements, and its values, some rows at a time."""
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            marks = f"({', '.join('?' * len(some[0]))})"
+            yield f"VALUES {', '.join([marks] * len(some))}", [value for row in some for value in row]
 
     def select(
         self, columns: str, table: str, rest: str = "", values: Sequence[Any] = ()
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield columns of a table; all three texts are of this package alone."""
-        return self.rows(f"SELECT {columns} FROM trustkit_{table} {rest}", values)  # noqa: S608
+        """Yield columns of a table."""
+        return self.run(f"SELECT {columns} FROM trustkit_{table} {rest}", values)  # noqa: S608
 
-    def insert(self, table: str, columns: str, rows: Iterable[Sequence[Any]], rest: str = "") -> None:
-        """Insert rows; all three texts are of this package alone."""
-        marks = ", ".join("?" * (columns.count(",") + 1))
-        self.run(f"INSERT INTO trustkit_{table} ({columns}) VALUES ({marks}) {rest}", rows)  # noqa: S608
+    def select_of(self, columns: str, table: str, hashes: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a table that have these hashes."""
+        for listed, values in self._listed([(hash,) for hash in hashes]):
+            yield from self.select(columns, table, f"WHERE hash IN ({listed})", values)
 
-    def run(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> None:
-        """Run a statement that finds nothing, once for each of `rows`."""
-        self._connection.cursor().executemany(statement.replace("?", self._mark), rows)
+    def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]], rest: str = "") -> None:
+        """Insert rows."""
+        for listed, values in self._listed(rows):
+            self.run(f"INSERT INTO trustkit_{table} ({columns}) {listed} {rest}", values)
+
+    def delete_of(self, table: str, columns: str, keys: Sequence[Sequence[Any]], rest: str = "") -> None:
+        """Delete the rows of a table that have these keys."""
+        for listed, values in self._listed(keys):
+            self.run(f"DELETE FROM trustkit_{table} WHERE ({columns}) IN ({listed}) {rest}", values)  # noqa: S608
 
 
 class Database(Protocol):
@@ -151,7 +171,7 @@ class Sqlite:
     @contextmanager
     def _session(self, begin: str) -> Iterator[Session]:
         with closing(self._connect()) as connection, _transaction(connection, begin):
-            yield Session(connection, "?")
+            yield Session(connection)
 
     def reading(self) -> Any:
         """Open a `Session` that sees one state of the store."""
@@ -207,7 +227,7 @@ class Memory(Sqlite):
         if os.getpid() != self._pid:
             raise OSError(0, "a store in memory stays with the process that opened it")
         with _transaction(self._kept, begin):
-            yield Session(self._kept, "?")
+            yield Session(self._kept)
 
     def reason(self, error: Exception) -> str:
         """Tell in a few words why a session failed."""
@@ -216,3 +236,116 @@ class Memory(Sqlite):
     def close(self) -> None:
         """Forget all."""
         self._kept.close()
+
+
+class _PostgresSession(Session):
+    """Lists go as arrays: a mark for each value costs psycopg and the server more than the work itself."""
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        cursor = self._connection.execute(statement.replace("?", "%s"), values)
+        return iter(cursor if cursor.description else ())
+
+    def _listed(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+        if len(rows) < 2:
+            yield from super()._listed(rows)
+            return
+        marks = ", ".join(f"?::{ARRAYS[type(value)]}" for value in rows[0])
+        arrays = [list(column) for column in zip(*rows, strict=True)]
+        yield f"SELECT * FROM unnest({marks})", arrays  # noqa: S608
+
+
+ARRAYS = {int: "bigint[]", float: "double precision[]", str: "text[]", bytes: "bytea[]"}
+
+
+class Postgres:
+    """A schema of PostgreSQL, with a connection for each session: no fork and no restart cuts one off."""
+
+    types: ClassVar[dict[str, str]] = {
+        "integer": "BIGINT",
+        "real": "DOUBLE PRECISION",
+        "blob": "BYTEA",
+        "end": "",
+    }
+    tables = (
+        "SELECT tablename FROM pg_catalog.pg_tables"
+        " WHERE schemaname = current_schema() AND tablename = 'trustkit_meta'"
+    )
+
+    def __init__(self, url: str, timeout: float) -> None:
+        try:
+            import psycopg
+        except ImportError:
+            found = "PostgreSQL needs the package psycopg: pip install 'trustkit-audit[postgres]'"
+            raise ConfigError([Problem("store", found)]) from None
+        self._psycopg, self._url, self._timeout = psycopg, url, timeout
+        self.errors: tuple[type[Exception], ...] = (psycopg.Error,)
+        parts = urlsplit(url)
+        self.name = f"postgresql://{parts.hostname or ''}{parts.path}"
+
+    def create(self) -> None:
+        """Do nothing: the database is there, and the tables come with the store."""
+
+    @contextmanager
+    def _session(self) -> Iterator[Any]:
+        most = max(2, round(self._timeout))
+        with self._psycopg.connect(self._url, connect_timeout=most, keepalives_idle=2 * most) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a `Session` that sees one state of the store."""
+        with self._session() as connection:
+            connection.isolation_level = self._psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield _PostgresSession(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a `Session` that alone may write, and commit it at the end of the block."""
+        with self._session() as connection:
+            connection.execute(f"SET LOCAL lock_timeout = {round(self._timeout * 1000)}")
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('trustkit_meta'))")
+            yield _PostgresSession(connection)
+
+    def reason(self, error: Exception) -> str:
+        """Tell in a few words why a session failed."""
+        state = getattr(error, "sqlstate", None)
+        if state is None:
+            return "out of reach"
+        return {
+            "55P03": f"locked for more than {self._timeout:g} s",
+            "53100": "full",
+            "25006": "read-only",
+            "42501": "read-only",
+            "XX001": "corrupt",
+            "XX002": "corrupt",
+        }.get(state, f"error {state} of PostgreSQL")
+
+    def is_foreign(self, error: Exception) -> bool:
+        """Return False: what else a database holds is left alone."""
+        return False
+
+    def close(self) -> None:
+        """Do nothing: no connection is kept."""
+
+
+SCHEMES = ("postgresql", "postgres")
+
+
+def database(where: str | os.PathLike[str], timeout: float) -> Database:
+    """Find the database that a place means.
+
+    Raises
+    ------
+    ConfigError
+        For an address of another database, or PostgreSQL without its package.
+    """
+    if where == ":memory:":
+        return Memory(timeout)
+    scheme, has_scheme, _ = str(where).partition("://")
+    if not has_scheme:
+        return Sqlite(where, timeout)
+    if scheme not in SCHEMES:
+        found = f"{scheme}:// is no store: name a file, postgresql://HOST/DATABASE or :memory:"
+        raise ConfigError([Problem("store", found, nearest(scheme, SCHEMES))])
+    return Postgres(str(where), timeout)

@@ -22,7 +22,7 @@ import numpy as np
 
 from trustkit.errors import ConfigError, Problem
 from trustkit.monitor.ledgers import Clock, Flush
-from trustkit.monitor.sql import SCHEMA, Database, Memory, Session, Sqlite
+from trustkit.monitor.sql import SCHEMA, Database, Session, database
 from trustkit.monitor.state import Alarm, Batch, Counts, Incident, State, Writer
 
 FORMAT = "trustkit-store/1"
@@ -80,13 +80,13 @@ class Store:
         Parameters
         ----------
         where : str or path
-            A file of SQLite, or ``:memory:``.
+            A file of SQLite, ``postgresql://USER:PASSWORD@HOST/DATABASE``, or ``:memory:``.
         timeout : float
             Seconds to wait for another writer.
         now : callable
             The clock.
         """
-        return cls(Memory(timeout) if where == ":memory:" else Sqlite(where, timeout), now)
+        return cls(database(where, timeout), now)
 
     @property
     def name(self) -> str:
@@ -113,7 +113,7 @@ class Store:
 
     def _is_made(self, session: Session) -> bool:
         """Tell whether there is a store, and refuse what is another thing."""
-        names = {name for (name,) in session.rows(self._database.tables)}
+        names = {name for (name,) in session.run(self._database.tables)}
         if "trustkit_meta" not in names:
             if names:
                 raise self._stranger()
@@ -220,7 +220,7 @@ class Store:
             flush.write()
             session.run(
                 "UPDATE trustkit_meta SET last_at = ?, by_clock = ?, closed_through = ?, matured_through = ?",
-                [(clock.last_at, clock.by_clock, clock.closed_through, clock.matured_through)],
+                [clock.last_at, clock.by_clock, clock.closed_through, clock.matured_through],
             )
             records = sum(n for (_, ledger, _), (n, _) in batch.counts.items() if ledger == "decided")
             self._sign(session, batch, now, int(records) + (before[1] if before else 0))
@@ -270,7 +270,7 @@ class Store:
     def end_alarm(self, id: str, at: float) -> None:
         """Write down that an alarm stands no more."""
         with self._writing() as session:
-            session.run("UPDATE trustkit_alarms SET ended = ? WHERE id = ? AND ended IS NULL", [(at, id)])
+            session.run("UPDATE trustkit_alarms SET ended = ? WHERE id = ? AND ended IS NULL", [at, id])
 
     def alarms(self) -> list[Alarm]:
         """Return all alarms, the oldest first."""
@@ -322,7 +322,7 @@ class Store:
             session.run(
                 "UPDATE trustkit_incidents SET closed = ?, fix = ?, audit = ?, cause = COALESCE(?, cause)"
                 " WHERE id = ?",
-                [(self._now(), fix, audit, cause, id)],
+                [self._now(), fix, audit, cause, id],
             )
             return next(incident for incident in _incidents(session) if incident.id == id)
 
