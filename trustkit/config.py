@@ -268,6 +268,11 @@ class DataSection(_Section):
     )
     weight: Text | None = Field(default=None, description="The column of row weights.")
     unit: Text | None = Field(default=None, description="The column that names the person of a row.")
+    id: Text | None = Field(
+        default=None,
+        description="The column of whole numbers, one a row, by which rows of a large table are drawn: "
+        "the same on every engine.",
+    )
     time: Text | None = Field(default=None, description="The column of the time of decision.")
     interval: Names = Field(
         default=(), description="The columns of the lower and the upper end of a predicted interval."
@@ -296,7 +301,7 @@ class DataSection(_Section):
             raise _refused(Problem("", "a regression has no classes; remove it, or correct system.task"))
         return value
 
-    @field_validator("prediction", "baseline_prediction", "score", "weight", "unit", "time")
+    @field_validator("prediction", "baseline_prediction", "score", "weight", "unit", "id", "time")
     @classmethod
     def _is_not_the_target(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and value == info.data.get("target"):

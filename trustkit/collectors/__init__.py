@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -63,6 +64,7 @@ def collect(
     seed: int = 0,
     progress: Progress | None = None,
     cache: str | Path | None = None,
+    parts: str | Path | None = None,
 ) -> Evidence:
     """Measure a system once.
 
@@ -79,6 +81,9 @@ def collect(
     cache : path, optional
         A folder to keep the evidence in, and to take it from where equal
         files were asked equally before. It may hold counts of few people.
+    parts : path, optional
+        A folder to keep the evidence of each finished file of a large table
+        in, and to take it from where an earlier collection ended midway.
 
     Returns
     -------
@@ -92,31 +97,44 @@ def collect(
         cache was asked for, and a part of the system has no digest.
     """
     wanted = _kinds() if only is None else set(only)
+    fresh = partial(_fresh, system, wanted, seed, progress, None if parts is None else Path(parts))
     if cache is None:
-        return _fresh(system, wanted, seed, progress)
+        return fresh()
     from trustkit.collectors.cache import reused
 
-    return reused(Path(cache), system, wanted, seed, lambda: _fresh(system, wanted, seed, progress))
+    return reused(Path(cache), system, wanted, seed, fresh)
 
 
-def _fresh(system: System, wanted: set[str], seed: int, progress: Progress | None) -> Evidence:
+def _fresh(
+    system: System, wanted: set[str], seed: int, progress: Progress | None, parts: Path | None
+) -> Evidence:
     """Evidence of the system as it is now."""
     from trustkit.collectors.sources import Sources
 
     sources = Sources.open(system, progress, seed)
     try:
-        return _collected(sources, wanted)
+        return _collected(sources, wanted, parts)
     finally:
         sources.close()
 
 
-def _collected(sources: Any, wanted: set[str]) -> Evidence:
+def _collected(sources: Any, wanted: set[str], parts: Path | None) -> Evidence:
     """Each kind that is wanted, or why there is none."""
     kinds, errors = sources.kinds, sources.errors
     absent: dict[str, tuple[str, str | None]] = {}
-    costs = []
+    costs: list[Collected] = []
+    if sources.relation is not None:
+        from trustkit.collectors.parts import collect_in_parts, costs_of
+
+        tally = collect_in_parts(sources, wanted, parts)
+        kinds.update(tally.kinds)
+        errors.update(tally.errors)
+        absent.update(tally.absent)
+        costs += costs_of(sources, tally)
+        wanted = wanted - {*tally.wanted}
     for kind in sorted(wanted, key=lambda kind: (kind == LAST, kind)):
         started, calls = time.perf_counter(), sources.model_calls
+        sources.drawn()
         try:
             kinds[kind] = _collector(kind)(sources)
         except ConfigError:
@@ -127,7 +145,9 @@ def _collected(sources: Any, wanted: set[str]) -> Evidence:
         except Exception as error:
             errors[kind] = traced(error)
         seconds = time.perf_counter() - started
-        costs.append(Collected(kind, seconds, sources.frame.rows, sources.model_calls - calls))
+        sample = sources.drawn()
+        rows = sources.rows if sample is None else sources.frame.rows
+        costs.append(Collected(kind, seconds, rows, sources.model_calls - calls, sample))
     return Evidence(
         sources.declared(),
         kinds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,8 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
     data = sources.data
     nothing: Axis = ((MISSING,), np.zeros(sources.frame.rows, dtype=np.int8))
     groups = group_labels(sources)
-    _check_options(sources, groups)
+    if sources.parent is None:  # of a part, a group that is named may be in the others
+        check_options(sources.system.config.options, {name: of.names for name, of in groups.items()})
     strata = [name for name in sources.strata if name not in groups]
     regression = sources.task == "regression"
     by_place = decisions is not None and data.unit is None
@@ -49,19 +50,9 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
     axes |= {name: (labels.names, labels.codes) for name, labels in _strata(sources, strata)}
     axes["truth"] = nothing if truth is None else (truth.names, truth.codes)
     axes["prediction"] = nothing if decisions is None else (decisions.names, decisions.codes)
-    schema = {
-        "task": sources.task,
-        "attributes": list(data.sensitive),
-        "bins": {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in groups},
-        "strata": list(sources.strata),
-        "positive": sources.positive,
-        "favorable": list(sources.favorable),
-        "truth": truth is not None,
-        "prediction": decisions is not None,
-        "score": score is not None,
-        "weight": data.weight is not None,
-        "unit": data.unit is not None,
-    }
+    schema = cells_schema(
+        sources, truth=truth is not None, prediction=decisions is not None, score=score is not None
+    )
     try:
         return Cells.count(
             schema,
@@ -75,6 +66,25 @@ def collect_cells(sources: Sources, *, decisions: Labels | None = None) -> Cells
         raise ConfigError([Problem("data.weight", str(error))]) from None
 
 
+def cells_schema(sources: Sources, *, truth: bool, prediction: bool, score: bool) -> dict[str, Any]:
+    """What is declared before the rows are seen, and what there is to be counted."""
+    data = sources.data
+    bins = {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in data.sensitive}
+    return {
+        "task": sources.task,
+        "attributes": list(data.sensitive),
+        "bins": bins,
+        "strata": list(sources.strata),
+        "positive": sources.positive,
+        "favorable": list(sources.favorable),
+        "truth": truth,
+        "prediction": prediction,
+        "score": score,
+        "weight": data.weight is not None,
+        "unit": data.unit is not None,
+    }
+
+
 def group_labels(sources: Sources) -> dict[str, Labels]:
     """Coded sensitive attributes.
 
@@ -84,27 +94,32 @@ def group_labels(sources: Sources) -> dict[str, Labels]:
         For one with more labels than there could be groups.
     """
     groups = {name: sources.groups(name) for name in sources.data.sensitive}
-    for name, labels in groups.items():
-        if len(labels.names) > min(MOST_LABELS, max(50, sources.frame.rows / FEWEST_A_GROUP)):
-            found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
-            raise ConfigError([Problem("data.sensitive", found)])
+    check_groups(groups, sources.rows)
     return groups
 
 
-def _check_options(sources: Sources, groups: Mapping[str, Labels]) -> None:
+def check_groups(groups: Mapping[str, Labels], rows: int) -> None:
+    """Make sure that each attribute has so few labels that they may be groups."""
+    for name, labels in groups.items():
+        if len(labels.names) > min(MOST_LABELS, max(50, rows / FEWEST_A_GROUP)):
+            found = f"{name!r} has {len(labels.names):,} distinct values: not groups; declare bins or drop it"
+            raise ConfigError([Problem("data.sensitive", found)])
+
+
+def check_options(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> None:
     """Make sure that each reference group and each attribute that an option names is there."""
     problems = []
-    for check, options in sources.system.config.options.items():
-        named = options.get("reference")
+    for check, of in options.items():
+        named = of.get("reference")
         for name, label in named.items() if isinstance(named, Mapping) else ():
             key = f'options."{check}".reference'
             if name not in groups:
                 problems.append(Problem(key, f"{name!r} is not among data.sensitive", nearest(name, groups)))
-            elif label not in groups[name].names:
+            elif label not in groups[name]:
                 found = f"there is no group {label!r} of {name!r}"
-                problems.append(Problem(key, found, nearest(str(label), groups[name].names)))
+                problems.append(Problem(key, found, nearest(str(label), groups[name])))
     key = 'options."bias/impact-ratio".attributes'
-    attributes = sources.system.config.options.get("bias/impact-ratio", {}).get("attributes")
+    attributes = options.get("bias/impact-ratio", {}).get("attributes")
     problems += [
         Problem(key, f"{name!r} is not among data.sensitive", nearest(str(name), groups))
         for name in (attributes.values() if isinstance(attributes, Mapping) else ())
@@ -118,10 +133,15 @@ def _strata(sources: Sources, names: list[str]) -> Iterator[tuple[str, Labels]]:
     """Coded columns of strata that are no sensitive attributes."""
     for name in names:
         labels = sources.labels(name)
-        if len(labels.names) > MOST_STRATA:
-            found = f"{name!r} has {len(labels.names):,} distinct values, and {MOST_STRATA} are the most"
-            raise ConfigError([Problem(STRATA_KEY, found)])
+        check_stratum(name, labels.names)
         yield name, labels
+
+
+def check_stratum(name: str, labels: Sequence[str]) -> None:
+    """Make sure that a column has so few labels that groups may be compared within each."""
+    if len(labels) > MOST_STRATA:
+        found = f"{name!r} has {len(labels):,} distinct values, and {MOST_STRATA} are the most"
+        raise ConfigError([Problem(STRATA_KEY, found)])
 
 
 def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
@@ -132,10 +152,14 @@ def _score(sources: Sources) -> tuple[Any, dict[str, str]]:
     outside = int(((score < 0) | (score > 1)).sum())
     if outside:
         percent = float(np.nanmin(score)) >= 0 and 1 < float(np.nanmax(score)) <= 100
-        hint = ": are they percentages? divide by 100" if percent else ""
-        fault = f"{outside} of {len(score)} scores lie outside [0, 1]{hint}"
-        return np.full(len(score), np.nan), {"score": fault}
+        return np.full(len(score), np.nan), {"score": outside_range(outside, len(score), percent=percent)}
     return score, {}
+
+
+def outside_range(outside: int, rows: int, *, percent: bool) -> str:
+    """Say how many scores are no probabilities."""
+    hint = ": are they percentages? divide by 100" if percent else ""
+    return f"{outside} of {rows} scores lie outside [0, 1]{hint}"
 
 
 def row_weights(sources: Sources) -> Any:
@@ -153,9 +177,14 @@ def row_weights(sources: Sources) -> Any:
     if wrong:
         found = f"{wrong} rows of {sources.data.weight!r} are missing, negative or infinite"
         raise ConfigError([Problem("data.weight", found)])
-    if not weight.any():
-        raise ConfigError([Problem("data.weight", f"every value of {sources.data.weight!r} is 0")])
+    if sources.parent is None and not weight.any():
+        raise no_weight(sources.data.weight)
     return weight
+
+
+def no_weight(column: str | None) -> ConfigError:
+    """Say that no row has a weight."""
+    return ConfigError([Problem("data.weight", f"every value of {column!r} is 0")])
 
 
 def unit_buckets(sources: Sources, schema: dict[str, Any]) -> Any:

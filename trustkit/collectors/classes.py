@@ -57,7 +57,9 @@ _WORDS = {
 }  # fmt: skip
 """Words in the names of columns that describe a person, as an acquaintance or a register knows them."""
 
-_ROLES = ("target", "prediction", "baseline_prediction", "score", "weight", "unit", "time", "opt_out")
+_ROLES = (
+    "target", "prediction", "baseline_prediction", "score", "weight", "unit", "id", "time", "opt_out",
+)  # fmt: skip
 _APART = re.compile(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATES = {"months": 7, "years": 4}
@@ -90,13 +92,23 @@ def collect_classes(sources: Sources) -> Classes:
     range_of_target = {data.target} - {*data.sensitive, *declared}
     return classes_of(
         frame,
-        declared or suggested(frame, without=_with_role(data)),
+        declared or suggestions(sources),
         sensitive=sensitive,
         bins={name: edges for name, edges in data.bins.items() if declared and name not in range_of_target},
         unit=data.unit,
         weight=data.weight,
         declared=bool(declared),
     )
+
+
+def suggestions(sources: Sources) -> list[str]:
+    """Quasi-identifiers that are suggested of the audited rows; of a part of them, those of the whole."""
+    if sources.parent is not None:
+        return suggestions(sources.parent)
+    if sources.suggested is None:
+        frame = sources.whole("audit")
+        sources.suggested = [] if frame is None else suggested(frame, without=_with_role(sources.data))
+    return sources.suggested
 
 
 def classes_of(

@@ -20,14 +20,19 @@ def collect_profiles(sources: Sources) -> Profiles:
     ConfigError
         For a column of the training rows that is to be cut by bins and holds no numbers.
     """
-    data = sources.data
     names = tuple(sources.input_names)
+    groups = {name: sources.groups(name) for name in sources.data.sensitive}
+    return profiles_of(sources, _profile(sources.inputs, names, groups))
+
+
+def profiles_of(sources: Sources, audit: Profile) -> Profiles:
+    """Profiles of audited rows that were counted, and of the training rows."""
+    data, names = sources.data, tuple(sources.input_names)
     declared = {
         "attributes": list(data.sensitive),
         "bins": {name: list(bin_names(edges)) for name, edges in data.bins.items() if name in data.sensitive},
         "columns": list(names),
     }
-    audit = _profile(sources.inputs, names, {name: sources.groups(name) for name in data.sensitive})
     # the rows of one person may lie in several parts, so no part knows how much they tell
     size = None if data.unit is not None else float(audit.rows)
     return Profiles(declared, _sized(audit, size), _train(sources, names))

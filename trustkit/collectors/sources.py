@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from trustkit.collectors.addresses import endpoint_problems
 from trustkit.config import DataSection, Task
+from trustkit.engines.relations import Relation, opened
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.tables import MISSING
@@ -24,7 +25,9 @@ from trustkit.system import System
 if TYPE_CHECKING:
     from trustkit.collectors import Progress
 
-_COLUMNS = ("target", "prediction", "baseline_prediction", "score", "weight", "unit", "time", "opt_out")
+_COLUMNS = (
+    "target", "prediction", "baseline_prediction", "score", "weight", "unit", "id", "time", "opt_out",
+)  # fmt: skip
 
 STRATA_KEY = 'options."bias/selection-rate".strata'
 
@@ -41,7 +44,7 @@ class Sources:
     system : System
         As declared.
     frame : Frame
-        The audited rows.
+        The audited rows; of a relation those that were drawn.
     model : object or None
         The model, loaded.
     features : list of str
@@ -56,6 +59,12 @@ class Sources:
         Why the model's file was not loaded, where the data carry the decisions all the same.
     task : {"binary", "multiclass", "regression"}
         As declared, else read off the labels.
+    relation : Relation or None
+        The audited rows where they are too many to be read whole.
+    parent : Sources or None
+        The sources of the relation of which these are a part.
+    suggested : list of str or None
+        The quasi-identifiers that were suggested, once they were.
     kinds, errors : dict
         Evidence that was collected so far, and why some could not be, by kind.
     """
@@ -71,11 +80,15 @@ class Sources:
     model_calls: int = 0
     refused: Refused | None = None
     task: Task = "binary"
+    relation: Relation | None = None
+    parent: Sources | None = field(default=None, repr=False)
+    suggested: list[str] | None = None
     kinds: dict[str, Any] = field(default_factory=dict, repr=False)
     errors: dict[str, str] = field(default_factory=dict, repr=False)
     _predictions: Predictions | None = field(default=None, repr=False)
     _labels: dict[str, Labels] = field(default_factory=dict, repr=False)
     _whole: dict[str, Frame | None] = field(default_factory=dict, repr=False)
+    _sampled: list[Relation] = field(default_factory=list, repr=False)
 
     @classmethod
     def open(cls, system: System, progress: Progress | None = None, seed: int = 0) -> Sources:
@@ -99,15 +112,47 @@ class Sources:
                 features = feature_names(model, columns, exclude=_roles(data), declared=data.features)
             used = {*_used(data), *_strata(system), *features}
             wanted = None if system.data is not None else [c for c in columns if c in used] or None
-            frame = Frame.open(source, key="data.audit", folder=system.folder, columns=wanted)
-            opened = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
-            opened._code_columns()
-            opened._settle_task()
-            opened._settle_classes()
+            found = opened(
+                source, key="data.audit", folder=system.folder, columns=wanted, id=data.id, seed=seed
+            )
+            outcomes = [name for name in (data.target, data.prediction) if name is not None]
+            frame = found if isinstance(found, Frame) else found.head(outcomes or columns[:1])
+            made = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
+            if isinstance(found, Relation) and outcomes and not made._is_quantity:
+                made = replace(made, frame=found.distinct(outcomes))
+            made._code_columns()
+            made._settle_task()
+            made._settle_classes()
         except BaseException:
             _close(model)
             raise
-        return opened
+        return made._of(found, wanted or columns) if isinstance(found, Relation) else made
+
+    def _of(self, relation: Relation, columns: list[str]) -> Sources:
+        """Sources of a relation, whose classes were settled by its outcomes."""
+        drawn = relation.sample(columns)
+        return replace(self, frame=drawn, relation=relation, _labels={}, _sampled=[relation])
+
+    def part(self, frame: Frame) -> Sources:
+        """Sources of some of a relation's rows, to be counted and added to the others."""
+        return replace(
+            self, frame=frame, relation=None, parent=self, model_calls=0, progress=None,
+            kinds={}, errors={}, _predictions=None, _labels={}, _whole={}, _sampled=[],
+        )  # fmt: skip
+
+    @property
+    def rows(self) -> int:
+        """How many rows are audited, of which `frame` may be some."""
+        if self.parent is not None:
+            return self.parent.rows
+        return self.frame.rows if self.relation is None else self.relation.rows
+
+    def drawn(self) -> str | None:
+        """Say of which samples rows were looked at since this was last asked; None where of none."""
+        touched = [relation for relation in self._sampled if relation.touched]
+        for relation in touched:
+            relation.touched = False
+        return "; ".join(map(str, touched)) or None
 
     def close(self) -> None:
         """End the process of the model, where it has one."""
@@ -160,13 +205,15 @@ class Sources:
     @cached_property
     def inputs(self) -> Frame:
         """The audited rows with every input and every sensitive column; opened when first asked for."""
-        if self.model is not None or self.system.data is not None:
+        if self.parent is not None or self.model is not None or self.system.data is not None:
             return self.frame
         return self._opened("audit", [*self.input_names, *_used(self.data)])
 
     @cached_property
     def train(self) -> Frame | None:
         """The training rows with the target, the inputs and the sensitive columns that they have, or None."""
+        if self.parent is not None:
+            return self.parent.train
         if self.system.source("train") is None:
             return None
         there = self._header("train")
@@ -175,6 +222,8 @@ class Sources:
 
     def whole(self, role: str) -> Frame | None:
         """All columns of the audited or the training rows, or None; opened when first asked for."""
+        if self.parent is not None:
+            return self.frame if role == "audit" else self.parent.whole(role)
         source = self.system.source(role)
         if role not in self._whole:
             self._whole[role] = None if source is None else self._opened(role, self._header(role))
@@ -197,6 +246,8 @@ class Sources:
 
     def labels(self, column: str) -> Labels:
         """Coded column, coded once."""
+        if self.relation is not None:
+            self.relation.touched = True
         if column not in self._labels:
             self._labels[column] = self.frame.labels(column)
         return self._labels[column]
@@ -262,7 +313,15 @@ class Sources:
 
     def _opened(self, role: str, columns: list[str]) -> Frame:
         source, folder = self.system.source(role), self.system.folder
-        return Frame.open(source, key=f"data.{role}", folder=folder, columns=dict.fromkeys(columns))
+        names = list(dict.fromkeys(columns))
+        if role == "audit" and self.relation is not None:
+            return self.relation.sample(names)
+        id = self.data.id if self.data.id in self._header(role) else None
+        found = opened(source, key=f"data.{role}", folder=folder, columns=names, id=id, seed=self.seed)
+        if isinstance(found, Frame):
+            return found
+        self._sampled.append(found)
+        return found.sample(names)
 
     def _settle_task(self) -> None:
         """Task: as declared; else regression where the labels are many numbers, else by their number."""
@@ -298,7 +357,8 @@ class Sources:
         data = self.data
         outcomes = [] if self._is_quantity else [data.target, data.prediction]
         named = [*outcomes, *(name for name in data.sensitive if name not in data.bins)]
-        names = list(dict.fromkeys(name for name in named if name is not None))
+        there = self.frame.columns
+        names = list(dict.fromkeys(name for name in named if name is not None and name in there))
         with ThreadPoolExecutor() as pool:
             self._labels.update(zip(names, pool.map(self.frame.labels, names), strict=True))
 
@@ -394,7 +454,7 @@ def _some(labels: set[str]) -> str:
 
 
 def _used(data: DataSection) -> list[str]:
-    named = [getattr(data, role) for role in _COLUMNS if role not in ("time", "opt_out")]
+    named = [getattr(data, role) for role in _COLUMNS if role not in ("id", "time", "opt_out")]
     return [name for name in (*named, *data.interval, *data.sensitive) if name is not None]
 
 

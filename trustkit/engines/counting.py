@@ -12,7 +12,7 @@ import pyarrow as pa
 from trustkit.engines.relations import collected
 from trustkit.evidence.blocks import SCORE_ONE, SQUARE_ONE, WEIGHT_ONE
 from trustkit.evidence.score_bins import SCORE_BINS, score_bins
-from trustkit.frames import Frame, FrameError, Labels, bin_names, labels_of
+from trustkit.frames import Frame, FrameError, Labels
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -286,8 +286,11 @@ def _labels(frame: Frame, at: int, name: str, columns: Columns) -> Labels:
         raise FrameError(str(error).replace(f"'key {at}'", repr(name))) from None
     if name not in columns.bins:
         return labels
-    names = bin_names(columns.bins[name])
-    return labels_of(np.array([names[int(text)] if text.isdigit() else None for text in labels.text], object))
+    edges = columns.bins[name]
+    reached = frame.numbers(f"key {at}")
+    values = np.array([-np.inf, *edges])[np.nan_to_num(reached).astype(np.int64)]
+    values[np.isnan(reached)] = np.nan
+    return Frame(pa.table({name: values}), [name], []).binned(name, edges)
 
 
 def _ints(table: pa.Table, name: str) -> Ints:

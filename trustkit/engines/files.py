@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from trustkit.errors import ConfigError, Problem
+from trustkit.errors import ConfigError
 from trustkit.frames import (
     Input,
     checked,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,25 @@ class Relation:
         """Return the first rows."""
         tables: list[pa.Table] = []
         for piece in self.pieces:
-            for frame in self.batches(piece, columns):
-                tables.append(frame.table(columns))
-                if sum(map(len, tables)) >= rows:
-                    return Frame(files.joined(tables).slice(0, rows), list(columns), [])
+            with self.explained(piece):
+                if piece.frame is not None:
+                    tables.append(collected(piece.frame.select(list(columns)).head(rows)))
+                else:
+                    tables += islice(piece.read(columns), 1)
+            if sum(map(len, tables)) >= rows:
+                break
+        return Frame(files.joined(tables).slice(0, rows), list(columns), [])
+
+    def distinct(self, columns: Sequence[str]) -> Frame:
+        """Return one row for each combination of values."""
+        tables: list[pa.Table] = []
+        for piece in self.pieces:
+            with self.explained(piece):
+                if piece.frame is not None:
+                    tables.append(collected(piece.frame.select(list(columns)).unique(list(columns))))
+                    continue
+                parts = (files.joined([table]) for table in piece.read(columns))
+                tables += [table.group_by(list(columns)).aggregate([]) for table in parts]
         return Frame(files.joined(tables), list(columns), [])
 
     def sample(self, columns: Sequence[str]) -> Frame:
@@ -157,6 +173,12 @@ class Relation:
         if not len(table):
             raise ConfigError([Problem(self.key, "no row was drawn of it")])
         return table
+
+    def __str__(self) -> str:
+        by = "their place in the order of reading" if self.id is None else f"the column {self.id}"
+        return (
+            f"a sample of {len(self.drawn):,} of {self.rows:,} rows, drawn by {by} and the seed {self.seed}"
+        )
 
     @property
     def _share(self) -> float:
@@ -272,7 +294,8 @@ def opened(
         return Relation(key, pieces[1], pieces[2], pieces[0], id, seed)
     piece, names = _frame_piece(source, key)
     if piece is None:
-        frame = Frame.open(source, key=key, folder=folder, columns=columns)
+        wanted = None if columns is None else list(dict.fromkeys([*columns, *([id] if id else [])]))
+        frame = Frame.open(source, key=key, folder=folder, columns=wanted)
         if id is None or frame.rows <= WHOLE_ROWS:
             return frame
         piece, names = Piece("the frame", None, _in_slices(frame)), frame.columns
@@ -444,7 +467,13 @@ def _engine_reader(frame: nw.LazyFrame[Any]) -> Callable[[Sequence[str]], Iterat
             parts = native.collect_batches(chunk_size=BATCH, maintain_order=True)
             return (part.to_arrow() for part in parts)
         if hasattr(native, "to_pyarrow_batches"):  # Ibis
-            return files.gathered(native.to_pyarrow_batches(chunk_size=BATCH), BATCH)
+            return files.gathered(_ibis_batches(native), BATCH)
         return iter([frame.select(list(columns)).collect("pyarrow").to_native()])
 
     return read
+
+
+def _ibis_batches(table: Any) -> Iterator[pa.RecordBatch]:
+    if table.get_backend().name == "duckdb" and not hasattr(table.get_backend().con, "fetch_record_batch"):
+        return iter(table.to_pyarrow().to_batches(BATCH))  # Ibis 12 asks DuckDB 2 for a method that is gone
+    return iter(table.to_pyarrow_batches(chunk_size=BATCH))

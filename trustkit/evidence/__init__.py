@@ -87,16 +87,22 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Collected:
-    """What collecting one kind took."""
+    """What collecting one kind took, and of which sample, in words, where not all rows were looked at."""
 
     kind: str
     seconds: float
     rows: int
     model_calls: int = 0
+    sample: str | None = None
 
     def __add__(self, other: Collected) -> Collected:
         seconds, rows = self.seconds + other.seconds, self.rows + other.rows
-        return Collected(self.kind, seconds, rows, self.model_calls + other.model_calls)
+        samples = "; ".join(filter(None, (self.sample, other.sample))) or None
+        return Collected(self.kind, seconds, rows, self.model_calls + other.model_calls, samples)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; without a sample, nothing is said of one."""
+        return {key: value for key, value in asdict(self).items() if key != "sample" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -257,7 +263,7 @@ class Evidence:
             "seed": self.seed,
             "errors": dict(self.errors),
             "absent": dict(self.absent),
-            "costs": [asdict(cost) for cost in self.costs],
+            "costs": [cost.to_json() for cost in self.costs],
             "inputs": [asdict(read) for read in self.inputs],
             "kinds": {name: kind.to_json() for name, kind in self.kinds.items()},
             **({} if self.isolation is None else {"isolation": self.isolation}),

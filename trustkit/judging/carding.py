@@ -372,6 +372,8 @@ def _method(evidence: Evidence, plan: Plan, claims: int) -> str:
 def _cost(evidence: Evidence, cost: Any) -> Cost:
     kind = evidence.kinds.get(cost.kind)
     notes = tuple(kind.notes()) if kind is not None else (f"{cost.kind} could not be collected",)
+    if cost.sample is not None:
+        notes += (cost.sample,)
     if evidence.isolation is not None and cost.model_calls:
         notes += (evidence.isolation,)
     if evidence.reused is not None:
