@@ -37,8 +37,8 @@ CREATE TABLE trustkit_writers (
   dropped {integer} NOT NULL, faults {integer} NOT NULL, closed {integer} NOT NULL
 ) {end};
 CREATE TABLE trustkit_alarms (
-  id TEXT, kind TEXT NOT NULL, first_pane {integer}, at {real} NOT NULL, e {real}, json TEXT NOT NULL,
-  ended {real}, PRIMARY KEY (id, at)
+  number {integer} PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, first_pane {integer},
+  at {real} NOT NULL, e {real}, json TEXT NOT NULL, ended {real}
 ) {end};
 CREATE TABLE trustkit_incidents (
   id {integer} PRIMARY KEY, opened {real} NOT NULL, about TEXT NOT NULL, owner TEXT NOT NULL, cause TEXT,

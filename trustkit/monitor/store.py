@@ -33,7 +33,7 @@ ALARM = "id, kind, first_pane, at, e, json, ended"
 INCIDENT = "id, opened, about, owner, cause, fix, audit, closed"
 """Columns, in the order of the classes' attributes."""
 
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()
 """Held while a connection is open, and by a fork: no child inherits an open one, nor a lock held for ever."""
 
 os.register_at_fork(
@@ -108,8 +108,9 @@ class Store:
                     raise self._stranger() from error
                 raise StoreFault(self.name, self._database.reason(error)) from error
 
-    def _stranger(self) -> ConfigError:
-        return ConfigError([Problem("store", f"{self.name} is no store of {FORMAT}; it was left as it is")])
+    def _stranger(self, format: str | None = None) -> ConfigError:
+        found = f"{self.name} is {format or 'something else'}, no {FORMAT}; it was left as it is"
+        return ConfigError([Problem("store", found)])
 
     def _is_made(self, session: Session) -> bool:
         """Tell whether there is a store, and refuse what is another thing."""
@@ -118,12 +119,12 @@ class Store:
             if names:
                 raise self._stranger()
             return False
-        found = next(session.select("format, secret", "meta"), None)
-        if found is None or found[0] != FORMAT:
-            raise self._stranger()
-        if self._secret not in (None, bytes(found[1])):
+        format, secret = next(session.select("format, secret", "meta"), (None, b""))
+        if format != FORMAT:
+            raise self._stranger(format)
+        if self._secret not in (None, secret):
             raise StoreFault(self.name, "is not the one that was declared: it was made anew")
-        self._secret = bytes(found[1])
+        self._secret = secret
         return True
 
     @contextmanager
@@ -164,22 +165,22 @@ class Store:
             with self._database.writing() as session:
                 if not self._is_made(session):
                     self._make(session, json.loads(watch), (watch, digest))
-                stored, of = next(session.select("watch, digest", "meta"))
+                stored, of, secret = next(session.select("watch, digest, secret", "meta"))
+            self._secret = secret
         if of != digest:
             ours, theirs = json.loads(watch), json.loads(stored)
-            parts = sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+            parts = sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)) or ["digest"]
             found = f"{self.name} was made for another watch: of another {', '.join(parts)}; name a new store"
             raise ConfigError([Problem("store", found)])
 
     def _make(self, session: Session, times: Mapping[str, float], told: tuple[str, str]) -> None:
         for statement in SCHEMA.format(**self._database.types).split(";"):
             session.run(statement)
-        self._secret = secrets.token_bytes(32)
         seconds = [float(times[key]) for key in ("window", "lateness", "label_delay", "label_ttl")]
         session.insert(
             "meta",
             "one, format, watch, digest, secret, declared, seconds, lateness, label_delay, label_ttl",
-            [(1, FORMAT, *told, self._secret, self._now(), *seconds)],
+            [(1, FORMAT, *told, secrets.token_bytes(32), self._now(), *seconds)],
         )
 
     def watch(self) -> str:
@@ -264,7 +265,8 @@ class Store:
             if list(session.select("1", "alarms", "WHERE id = ? AND ended IS NULL", [alarm.id])):
                 return False
             row = (alarm.id, alarm.kind, alarm.first_pane, alarm.at, alarm.e, alarm.json, alarm.ended)
-            session.insert("alarms", ALARM, [row])
+            number = next(session.select("COALESCE(MAX(number), 0) + 1", "alarms"))[0]
+            session.insert("alarms", f"number, {ALARM}", [(number, *row)])
         return True
 
     def end_alarm(self, id: str, at: float) -> None:
@@ -354,7 +356,7 @@ def _counts(session: Session, since: int | None) -> dict[str, Counts]:
 
 
 def _alarms(session: Session) -> list[Alarm]:
-    return [Alarm(*row) for row in session.select(ALARM, "alarms", "ORDER BY at, id")]
+    return [Alarm(*row) for row in session.select(ALARM, "alarms", "ORDER BY number")]
 
 
 def _incidents(session: Session) -> list[Incident]:
