@@ -60,14 +60,30 @@ def render(card: Path, output: tuple[Path, ...], format: str | None, config: Pat
 )
 @click.option("--key", type=FILE, metavar="PUB", help="The public key (PEM) that the card was signed with.")
 @click.option("--signature", type=FILE, metavar="FILE", help="Default: CARD.sig.json beside the card.")
-def verify(card: Path, root: Path | None, key: Path | None, signature: Path | None) -> None:
+@click.option(
+    "--anchor",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="Of an event log: a head file that was copied elsewhere; the log has to hold its line. Repeatable.",
+)
+def verify(
+    card: Path, root: Path | None, key: Path | None, signature: Path | None, anchor: tuple[Path, ...]
+) -> None:
     """Verify that a scorecard (JSON) is as it was issued, and its input files as they were read.
 
     With --key also who issued it: the signature binds the card's file, the
-    model and the data. Exit status 1 when it is not verified.
+    model and the data. A folder is an event log of a monitor: no line of it may
+    have been changed, removed or moved. Exit status 1 when it is not verified.
     """
+    from trustkit.commands.logs import problems_of, verify_log
     from trustkit.scorecard import Scorecard
 
+    with at_once(lambda: problems_of(card, anchor, {"--root": root, "--key": key, "--signature": signature})):
+        pass
+    if card.is_dir():
+        verify_log(card, anchor)
+        return
     with at_once(lambda: [Problem("--signature", "given without --key")] if signature and not key else []):
         loaded = Scorecard.load(card)
     folder = card.parent if root is None else root
