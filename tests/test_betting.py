@@ -20,7 +20,9 @@ from trustkit.measure.betting import (
     pair_log_e,
     rate_log_e,
     running,
+    shift_log_e,
 )
+from trustkit.measure.sequences import mean_limits, pair_limits, rate_limits
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9
@@ -233,3 +235,80 @@ def test_what_is_no_form_or_side_is_said() -> None:
         pair_log_e(1, 2, 1, 2, 0.1, "gap")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match='"max" or "min", not'):
         rate_log_e(1, 2, 0.1, "above")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_ordered", [True, False])
+def test_shift_at_the_limit_has_expectation_of_at_most_one(is_ordered: bool) -> None:
+    reference = np.array([4, 2, 4])
+    outcomes = [c for c in product(range(4), repeat=3) if sum(c) == 3]
+    log_e = [
+        shift_log_e(pair, reference, 0.2, is_ordered).sum(axis=0) for pair in product(outcomes, repeat=2)
+    ]
+    for moved in ([0.6, 0.2, 0.2], [0.4, 0.2, 0.4], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.3, 0.1, 0.6]):
+        one = stats.multinomial.pmf(outcomes, 3, moved)
+        assert (expectation(np.array(log_e), np.outer(one, one).ravel()) <= 1 + ROUNDING).all()
+    assert np.max(log_e) > 0
+
+
+def test_shift_is_zero_where_there_is_nothing_to_bet_on() -> None:
+    log_e = shift_log_e([[0, 0], [5, 5], [0, 0], [9, 1]], [5, 5], 0.1, True)
+    assert (log_e[:3] == 0).all()
+    assert (log_e[3] != 0).all()
+    assert shift_log_e(np.zeros((0, 2)), [5, 5], 0.1, False).shape[0] == 0
+
+
+def stream(seed: int, panes: int = 40) -> tuple[Floats, Floats, Floats, Floats]:
+    """Counts of two groups of unequal size, some panes empty."""
+    rng = np.random.default_rng(seed)
+    n_a, n_b = rng.integers(0, 60, panes), rng.integers(0, 200, panes) * rng.integers(0, 2, panes)
+    return rng.binomial(n_a, 0.55), n_a, rng.binomial(n_b, 0.35), n_b  # type: ignore[return-value]
+
+
+THRESHOLD = np.log(40)
+
+
+def agrees(limit: Floats, own: float, log_e: Floats, is_lower: bool) -> bool:
+    """Whether the limit goes beyond the claim's own limit just where the alarm stands, and never back."""
+    alarm = np.maximum.accumulate(running(log_e)) >= THRESHOLD
+    is_beyond = limit >= own if is_lower else limit <= own
+    tighter = limit[1:] >= limit[:-1] if is_lower else limit[1:] <= limit[:-1]
+    return bool((is_beyond == alarm).all() and tighter.all() and alarm.any())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_limits_go_beyond_the_claim_when_it_alarms(seed: int) -> None:
+    pair = k_a, n_a, k_b, n_b = stream(seed)
+    back = k_b, n_b, k_a, n_a
+    low, high = pair_limits(*pair, "difference", THRESHOLD, own=0.0513)
+    assert agrees(low, 0.0513, pair_log_e(*pair, 0.0513, "difference"), is_lower=True)
+    assert (low < high).all()
+    low, high = pair_limits(*back, "difference", THRESHOLD, own=-0.0513, rows_per_person=2)
+    assert agrees(high, -0.0513, pair_log_e(*pair, 0.0513, "difference") / 2, is_lower=False)
+    low, high = pair_limits(*back, "ratio", THRESHOLD, guess=(0.3, 0.5), own=0.8)
+    assert agrees(high, 0.8, pair_log_e(*back, 0.8, "ratio", (0.3, 0.5)), is_lower=False)
+    assert (low < high).all()
+    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.43)
+    assert agrees(low, 0.43, rate_log_e(k_a, n_a, 0.43, "max"), is_lower=True)
+    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.68)
+    assert agrees(high, 0.68, rate_log_e(k_a, n_a, 0.68, "min"), is_lower=False)
+    assert (low < k_a.sum() / n_a.sum()).all()
+
+
+def test_limits_of_calibration_hold_what_is_true() -> None:
+    rng = np.random.default_rng(4)
+    score = rng.beta(2, 3, (30, 150))
+    n, s = binned((rng.random(score.shape) < 0.8 * score).astype(int), score)
+    low, high = mean_limits(n, s, EDGES, THRESHOLD, own=-0.02)
+    assert agrees(high, -0.02, mean_log_e(n, s, EDGES, -0.02, "min"), is_lower=False)
+    assert (low < -0.08).all()
+    assert (high > -0.08).all()
+
+
+def test_of_nothing_the_limits_are_the_ends() -> None:
+    nothing = np.zeros(3)
+    assert [part.tolist() for part in rate_limits(nothing, nothing, THRESHOLD, 0.2)] == [[0] * 3, [1] * 3]
+    low, high = pair_limits(nothing, nothing, nothing, nothing, "ratio", THRESHOLD, own=0.8)
+    assert low.tolist() == [0] * 3
+    assert high.tolist() == [np.inf] * 3
+    low, high = pair_limits([], [], [], [], "difference", THRESHOLD)
+    assert low.shape == high.shape == (0,)

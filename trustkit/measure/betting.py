@@ -26,6 +26,9 @@ ODDS = np.array([1.03, 1.07, 1.15, 1.3, 1.5, 1.8, 2.5, 4.0, 8.0, 20.0])
 GUESS_ROWS = 20.0
 """How many rows an audited rate counts for beside those of earlier panes."""
 
+RECENT = 4
+"""How many of the last panes choose what is bet on, beside all of them."""
+
 FEWEST = 5
 """Rows of each group in a joined pane."""
 
@@ -158,6 +161,58 @@ def mean_log_e(
     low, rise = at_edge[:-1], np.diff(at_edge, axis=0) / np.diff(edges)[:, None, None]
     above = s - n * edges[:-1, None]
     return np.tensordot(n, low, axes=2) + np.tensordot(above, rise, axes=2)
+
+
+def shift_log_e(counts: ArrayLike, reference: ArrayLike, limit: float, is_ordered: bool) -> Floats:
+    """Log e-values of a claim that a histogram stays near its reference.
+
+    The null is that the pane's distribution is at most `limit` from the reference, which is held fixed: by
+    the Kolmogorov-Smirnov distance of ordered bins, else by total variation. Then no set of bins (of ordered
+    ones: none of the lowest or the highest) has more than its share of the reference plus `limit`. The bet is
+    on the set that most exceeded its share in all earlier panes, and on that of the `RECENT` ones, as by
+    `rate_log_e`.
+
+    Parameters
+    ----------
+    counts : array, shape (panes, bins)
+        Rows by bin.
+    reference : array, shape (bins,)
+        Rows of the reference by bin; not all 0.
+    limit : float
+    is_ordered : bool
+
+    Returns
+    -------
+    array, shape (panes, bets)
+        0 in panes without rows, and before there was one.
+    """
+    counts, reference = np.asarray(counts, dtype=float), np.asarray(reference, dtype=float)
+    share = reference / reference.sum()
+    before = np.concatenate([np.zeros((1, len(share))), np.cumsum(counts, axis=0)])
+    last = np.arange(len(counts))
+    return np.concatenate(
+        [
+            _set_log_e(counts, share, limit, before[last] - before[since], is_ordered)
+            for since in (np.zeros_like(last), np.maximum(last - RECENT, 0))
+        ],
+        axis=1,
+    )
+
+
+def _set_log_e(counts: Floats, share: Floats, limit: float, earlier: Floats, is_ordered: bool) -> Floats:
+    """Log e-values of the set of bins whose rows in `earlier` most exceed their share."""
+    rows = earlier.sum(axis=1, keepdims=True)
+    excess = np.divide(earlier, rows, out=np.tile(share, (len(earlier), 1)), where=rows > 0) - share
+    if is_ordered:
+        at_most = np.cumsum(excess, axis=1)
+        cut = np.abs(at_most).argmax(axis=1)[:, None]
+        lowest = np.arange(len(share)) <= cut
+        inside = lowest == (np.take_along_axis(at_most, cut, axis=1) > 0)
+    else:
+        inside = excess > 0
+    n = np.where(rows[:, 0] > 0, counts.sum(axis=1), 0.0)
+    k = np.where(rows[:, 0] > 0, (counts * inside).sum(axis=1), 0.0)
+    return rate_log_e(k, n, inside @ share + limit, "max")
 
 
 def e_panes(*rows: ArrayLike, fewest: int = FEWEST) -> NDArray[np.int64]:
