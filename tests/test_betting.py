@@ -261,7 +261,7 @@ def stream(seed: int, panes: int = 40) -> tuple[Floats, Floats, Floats, Floats]:
     """Counts of two groups of unequal size, some panes empty."""
     rng = np.random.default_rng(seed)
     n_a, n_b = rng.integers(0, 60, panes), rng.integers(0, 200, panes) * rng.integers(0, 2, panes)
-    return rng.binomial(n_a, 0.55), n_a, rng.binomial(n_b, 0.35), n_b  # type: ignore[return-value]
+    return rng.binomial(n_a, 0.6), n_a, rng.binomial(n_b, 0.3), n_b  # type: ignore[return-value]
 
 
 THRESHOLD = np.log(40)
@@ -287,10 +287,10 @@ def test_limits_go_beyond_the_claim_when_it_alarms(seed: int) -> None:
     low, high = pair_limits(*back, "ratio", THRESHOLD, guess=(0.3, 0.5), own=0.8)
     assert agrees(high, 0.8, pair_log_e(*back, 0.8, "ratio", (0.3, 0.5)), is_lower=False)
     assert (low < high).all()
-    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.43)
-    assert agrees(low, 0.43, rate_log_e(k_a, n_a, 0.43, "max"), is_lower=True)
-    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.68)
-    assert agrees(high, 0.68, rate_log_e(k_a, n_a, 0.68, "min"), is_lower=False)
+    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.48)
+    assert agrees(low, 0.48, rate_log_e(k_a, n_a, 0.48, "max"), is_lower=True)
+    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.72)
+    assert agrees(high, 0.72, rate_log_e(k_a, n_a, 0.72, "min"), is_lower=False)
     assert (low < k_a.sum() / n_a.sum()).all()
 
 
