@@ -1,0 +1,402 @@
+"""The status: what a store says of every claim, of change, and of what was not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, isfinite, log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustkit.checks.monitoring.coverage import coverage
+from trustkit.checks.monitoring.drift import drift
+from trustkit.evidence.blocks import Ints
+from trustkit.judging.claims import subject_text
+from trustkit.judging.wording import number
+from trustkit.measure.betting import detector, e_panes, join, rate_log_e, shift_log_e
+from trustkit.monitor.claims import WatchedClaim
+from trustkit.monitor.courses import Course, course_of
+from trustkit.monitor.estimating import estimated
+from trustkit.monitor.silence import Silence, silences
+from trustkit.monitor.state import State
+from trustkit.monitor.tally import Tally
+from trustkit.monitor.watch import Watch
+from trustkit.scorecard import Finding, Verdict
+
+Floats = NDArray[np.float64]
+
+SCORE = "(score)"
+"""Name under which the score stands among the columns."""
+
+MIN_CELL = 5
+"""Counts below this are not shown."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far one column has moved from the audit: of its values, or of their being there.
+
+    Attributes
+    ----------
+    column : str
+        An input, or `SCORE`.
+    of : {"values", "missing"}
+        What is compared.
+    panes : array of int, shape (joined,)
+        The last pane of each joined pane.
+    rows : array of float, shape (joined,)
+        Its rows.
+    log_detector : array of float, shape (joined,)
+        Log of the e-detector.
+    overall, recent : float
+        Distance of all rows, and of those since what the detector sees most likely began.
+    """
+
+    column: str
+    of: str
+    panes: Ints
+    rows: Floats
+    log_detector: Floats
+    overall: float
+    recent: float
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """As a finding names it."""
+        return (
+            {"column": self.column}
+            if self.of == "values"
+            else {"column": self.column, "of": "missing values"}
+        )
+
+
+@dataclass(frozen=True)
+class Status:
+    """A store, judged.
+
+    Attributes
+    ----------
+    watch : Watch
+        What is watched.
+    state : State
+        What the store holds.
+    now : float
+        The time of the look, in seconds.
+    """
+
+    watch: Watch
+    state: State
+    now: float
+
+    @cached_property
+    def tally(self) -> Tally:
+        """The counts of the closed panes."""
+        return Tally(self.state, self.watch)
+
+    @cached_property
+    def courses(self) -> dict[str, Course]:
+        """The course of each claim, by the id of its finding."""
+        return {
+            claim.id: course_of(claim, self.tally, self.watch.rows_per_person) for claim in self.watch.claims
+        }
+
+    @cached_property
+    def shifts(self) -> list[Shift]:
+        """How each input, and the score, has moved from the audit."""
+        return list(_shifts(self.tally, self.watch))
+
+    @cached_property
+    def silences(self) -> list[Silence]:
+        """What should have come and did not."""
+        return list(silences(self.state, self.watch, self.tally, self.now))
+
+    @property
+    def threshold(self) -> float:
+        """Log of what an e-detector has to reach, so that all together give one false alarm in `windows`."""
+        return log(self.watch.windows * max(len(self.watch.claims) + len(self.shifts), 1))
+
+    @cached_property
+    def violated(self) -> list[WatchedClaim]:
+        """Claims whose e-process has ever reached 1 / (alpha w)."""
+        return [
+            claim
+            for claim in self.watch.claims
+            if self.courses[claim.id].log_e.max(initial=-np.inf) >= -log(self.watch.alpha * claim.weight)
+        ]
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """All that is to be said as of now: claims, changes, silences, and estimates without labels."""
+        return [
+            *(_of_claim(self, claim) for claim in self.watch.claims),
+            *(_of_change(self, claim) for claim in self.watch.claims),
+            *(_of_shift(self, shift) for shift in self.shifts),
+            *(_of_silence(silence) for silence in self.silences),
+            *(_of_estimate(*each) for each in estimated(self.tally, self.watch)),
+        ]
+
+    @property
+    def alarms(self) -> list[Finding]:
+        """Findings that are alarms: those that fail."""
+        return [finding for finding in self.findings if finding.verdict == Verdict.FAIL]
+
+
+def status_of(state: State, watch: Watch, now: float | None = None) -> Status:
+    """Judge what a store holds.
+
+    Parameters
+    ----------
+    state : State
+        What it holds.
+    watch : Watch
+        What is watched in it.
+    now : float, optional
+        Time of the look, in seconds: by default the latest that the store has reached.
+    """
+    return Status(watch, state, max(now or 0.0, state.last_at or 0.0))
+
+
+def _shifts(tally: Tally, watch: Watch) -> Iterator[Shift]:
+    limit = watch.shift["max"]
+    if watch.score is not None and sum(watch.score):
+        panes, counts = tally.score_bins
+        yield _shift(SCORE, panes, counts, watch.score, limit, is_ordered=True)
+    for name, column in watch.columns.items():
+        if name not in tally.columns:
+            continue
+        panes, counts = tally.columns[name]
+        reference = np.array(column.reference, dtype=float)
+        if column.of != "text" and reference[1:].sum():
+            is_ordered = column.of == "numbers"
+            yield _shift(name, panes, counts[:, 1:], reference[1:], limit, is_ordered=is_ordered)
+        yield _missing(name, panes, counts, reference, limit)
+
+
+def _shift(
+    name: str, panes: Ints, counts: Floats, reference: Any, limit: float, *, is_ordered: bool
+) -> Shift:
+    index = e_panes(counts.sum(axis=1))
+    joined, share = join(counts, index), np.asarray(reference, dtype=float)
+    share = share / share.sum()
+    log_e = shift_log_e(joined, reference, limit, is_ordered)
+
+    def distance(start: int) -> float:
+        rows = joined[start:].sum(axis=0)
+        if not rows.sum():
+            return float("nan")
+        apart = rows / rows.sum() - share
+        return float(np.abs(np.cumsum(apart)).max() if is_ordered else np.abs(apart).sum() / 2)
+
+    ends = (distance(0), distance(_since(log_e)))
+    return Shift(name, "values", _last(panes, index), joined.sum(axis=1), detector(log_e), *ends)
+
+
+def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: float) -> Shift:
+    index = e_panes(counts.sum(axis=1))
+    joined = join(counts, index)
+    k, n = joined[:, 0], joined.sum(axis=1)
+    audited = float(reference[0] / max(reference.sum(), 1))
+    log_e = rate_log_e(k, n, audited + limit, "max")
+
+    def more(start: int) -> float:
+        rows = float(n[start:].sum())
+        return float(k[start:].sum()) / rows - audited if rows else float("nan")
+
+    ends = (more(0), more(_since(log_e)))
+    return Shift(name, "missing", _last(panes, index), n, detector(log_e), *ends)
+
+
+def _since(log_e: Floats) -> int:
+    """The joined pane from which on the bets gained most."""
+    if not len(log_e):
+        return 0
+    wealth = np.cumsum(log_e, axis=0)
+    before = np.concatenate([np.zeros((1, wealth.shape[1])), wealth[:-1]])
+    bet = int(np.argmax((wealth[-1] - before).max(axis=0)))
+    return int(np.argmin(before[:, bet]))
+
+
+def _last(panes: Ints, index: Ints) -> Ints:
+    joined = panes[index >= 0]
+    return joined[np.flatnonzero(np.diff(index[index >= 0], append=-2))]
+
+
+def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
+    """(a) Whether a claim was violated since deployment, or is known to hold."""
+    course, alpha = status.courses[claim.id], status.watch.alpha
+    n, reference_n = _rows(course.n), None if course.reference_n is None else _rows(course.reference_n)
+    value, level = course.value, alpha * claim.weight
+    why = _why(status, claim, course, min(n, n if reference_n is None else reference_n))
+    if why is not None:
+        words = f"{_about(claim)} cannot be judged: {why}; limit {number(claim.bound)}"
+        return _finding(
+            claim.id, claim.check, claim.version, claim.metric, claim.subject, Verdict.INCONCLUSIVE, words,
+            limit=claim.limit, n=_shown(n), reference_n=_shown(reference_n), why=why, remedy=claim.remedy,
+        )  # fmt: skip
+    (low, high), (pass_low, pass_high) = course.limits(level), course.limits(alpha)
+    is_violated, is_calm = claim in status.violated, not _stands(status, course)
+    holds = pass_high <= claim.bound if claim.side == "max" else pass_low >= claim.bound
+    verdict = Verdict.FAIL if is_violated else Verdict.PASS if holds and is_calm else Verdict.INCONCLUSIVE
+    found = {
+        Verdict.FAIL: "has violated" if not _is_beyond(value, claim) else "violates",
+        Verdict.PASS: "respects",
+        Verdict.INCONCLUSIVE: "may or may not respect",
+    }[verdict]
+    ends = (pass_low, pass_high) if verdict == Verdict.PASS else (low, high)
+    shown = ", ".join("open" if end is None else number(end) for end in _ends(*ends))
+    words = (
+        f"{_about(claim)} is {number(value)} [{shown}] since deployment: "
+        f"{found} the limit {number(claim.bound)}"
+    )
+    return _finding(
+        claim.id, claim.check, claim.version, claim.metric, claim.subject, verdict, words,
+        estimate=value, interval=_ends(low, high), level=1 - 2 * level,
+        pass_interval=_ends(pass_low, pass_high),
+        p_fail=min(1.0, exp(-float(course.log_e.max()))), limit=claim.limit, n=_shown(n),
+        reference_n=_shown(reference_n), remedy=None if verdict == Verdict.PASS else claim.remedy,
+    )  # fmt: skip
+
+
+def _ends(low: float, high: float) -> tuple[float | None, float | None]:
+    """An interval; a side on which no value fits, since the figure changed, is open."""
+    return (low if isfinite(low) else None), (high if isfinite(high) else None)
+
+
+def _is_beyond(value: float, claim: WatchedClaim) -> bool:
+    return value > claim.bound if claim.side == "max" else value < claim.bound
+
+
+def _why(status: Status, claim: WatchedClaim, course: Course, fewest: int) -> str | None:
+    """Why nothing can be said of a claim yet."""
+    if claim.labeled and not len(status.tally.labeled.panes):
+        return "no window's time for labels is over yet"
+    if fewest < MIN_CELL:
+        return f"n<{MIN_CELL}"
+    if not len(course.panes) or not isfinite(course.value):
+        return "too few rows of both groups in the windows that have closed"
+    return None
+
+
+def _of_change(status: Status, claim: WatchedClaim) -> Finding:
+    """(b) Whether a claim is violated of late."""
+    course = status.courses[claim.id]
+    subject = {**claim.subject, "of": f"{claim.check} {claim.metric} {claim.side}"}
+    id = f"{drift.id}:changed:{subject_text(subject, escape=True)}:max"
+    if not len(course.panes):
+        return _undecided(id, subject, f"{_about(claim)}: nothing to compare in the windows that have closed")
+    stands = _stands(status, course)
+    since = course.since if stands else 0
+    recent = course.figure(since, len(course.panes))
+    start = status.watch.window * (int(course.panes[since - 1]) + 1 if since else int(course.panes[0]))
+    words = f"{_about(claim)} is {number(recent)} since {_day(start)}: " + (
+        f"beyond the limit {number(claim.bound)}"
+        if stands
+        else f"no change against the limit {number(claim.bound)}"
+    )
+    return _changed(status, id, subject, stands, words, int(course.n[since:].sum()))
+
+
+def _stands(status: Status, course: Course) -> bool:
+    """Whether the e-detector of a claim says that it is violated of late."""
+    return float(course.log_detector[-1]) >= status.threshold
+
+
+def _of_shift(status: Status, shift: Shift) -> Finding:
+    """(b) Whether a column has moved away from the audit."""
+    id = f"{drift.id}:changed:{subject_text(shift.subject, escape=True)}:max"
+    if not len(shift.panes) or not isfinite(shift.overall):
+        return _undecided(
+            id, shift.subject, f"{shift.column}: nothing to compare in the windows that have closed"
+        )
+    stands = float(shift.log_detector[-1]) >= status.threshold
+    what = "lies" if shift.of == "values" else "lacks values, and"
+    words = (
+        f"{shift.column} {what} {number(shift.recent)} from the audit, limit {status.watch.shift['max']:g}"
+    )
+    return _changed(status, id, shift.subject, stands, words, int(shift.rows.sum()))
+
+
+def _changed(
+    status: Status, id: str, subject: Mapping[str, Any], stands: bool, words: str, n: int
+) -> Finding:
+    limit = {"max": 0.0, "source": f"at most one false alarm of all in {status.watch.windows:,} windows"}
+    return _finding(
+        id, drift.id, drift.version, "changed", subject, Verdict.FAIL if stands else Verdict.INCONCLUSIVE,
+        words, estimate=float(stands), limit=limit, n=_shown(n), remedy=drift.remedy if stands else None,
+        why=None if stands else "no alarm is no proof that nothing changed",
+    )  # fmt: skip
+
+
+def _undecided(id: str, subject: Mapping[str, Any], words: str) -> Finding:
+    return _finding(
+        id, drift.id, drift.version, "changed", subject, Verdict.INCONCLUSIVE, words,
+        why="nothing to compare yet", remedy=drift.remedy,
+    )  # fmt: skip
+
+
+def _of_silence(silence: Silence) -> Finding:
+    """(c) What no longer arrives; what cannot be told has no figure."""
+    id = f"{coverage.id}:{silence.metric}:{subject_text(silence.subject, escape=True)}"
+    verdict = {True: Verdict.FAIL, False: Verdict.PASS, None: Verdict.INCONCLUSIVE}[silence.stands]
+    return _finding(
+        id, coverage.id, coverage.version, silence.metric, silence.subject, verdict, silence.words,
+        estimate=silence.value, n=_shown(silence.n), why=None if isfinite(silence.value) else silence.words,
+        remedy=coverage.remedy if silence.stands else None,
+    )  # fmt: skip
+
+
+def _of_estimate(claim: WatchedClaim, value: float, n: int) -> Finding:
+    """A figure without labels: it has no limit, so it passes nothing."""
+    subject = {**claim.subject, "mode": "estimated from scores"}
+    id = f"{claim.check}:{claim.metric}:{subject_text(subject, escape=True)}"
+    why = "an estimate without labels: it assumes that scores are, and still are, calibrated in this group"
+    return _finding(
+        id, claim.check, claim.version, claim.metric, subject, Verdict.NOT_APPLICABLE,
+        f"{_about(claim)} is about {number(value)}, {why}", estimate=value, n=_shown(n), why=why,
+    )  # fmt: skip
+
+
+def _finding(
+    id: str,
+    check: str,
+    version: str,
+    metric: str,
+    subject: Mapping[str, Any],
+    verdict: Verdict,
+    message: str,
+    **more: Any,
+) -> Finding:
+    nothing = dict.fromkeys(
+        (
+            "estimate", "interval", "level", "pass_interval", "p_fail", "limit", "n", "reference_n",
+            "rows_needed", "detectable", "why", "remedy",
+        )
+    )  # fmt: skip
+    for name in ("estimate", "p_fail"):
+        if more.get(name) is not None and not isfinite(more[name]):
+            more[name] = None
+    return Finding(
+        id=id, check=check, check_version=version, metric=metric, subject=subject, verdict=verdict,
+        message=message, **{**nothing, **more},
+    )  # fmt: skip
+
+
+def _about(claim: WatchedClaim) -> str:
+    return f"{claim.title} of {subject_text(claim.subject)}" if claim.subject else claim.title
+
+
+def _rows(n: Floats) -> int:
+    return int(n.sum())
+
+
+def _shown(n: int | None) -> int | None:
+    return None if n is None or n < MIN_CELL else n
+
+
+def _day(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,212 @@
+"""The tally: counts of closed panes by group, truth, decision and score, as the rates of checks read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustkit.evidence.blocks import SCORE_ONE, Ints
+from trustkit.evidence.tables import Table
+from trustkit.monitor.claims import RATES, WatchedClaim, of_class
+from trustkit.monitor.state import Counts, State
+from trustkit.monitor.watch import SCORE_BINS, Watch
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Rows counted, and rows, of the subject and of the reference, by pane; the reference may be None."""
+
+    panes: Ints
+    k: Floats
+    n: Floats
+    reference_k: Floats | None = None
+    reference_n: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Closed panes of one ledger, its keys decoded.
+
+    Attributes
+    ----------
+    panes : array of int, shape (panes,)
+        Those with a row.
+    pane, code : arrays of int, shape (cells,) and (cells, axes)
+        Place of each cell's pane among `panes`; codes of its groups, prediction, score bin and truth.
+    n, s : arrays, shape (cells,)
+        Rows, and sums of scores.
+    """
+
+    panes: Ints
+    pane: Ints
+    code: Ints
+    n: Ints
+    s: Floats
+
+    @classmethod
+    def of(cls, counts: Counts | None, through: int | None, axes: int) -> Ledger:
+        """Read the panes that have closed; without a truth its code is -1."""
+        if counts is None or through is None or not len(counts.n):
+            nothing = np.zeros(0, dtype=np.int64)
+            return cls(nothing, nothing, np.zeros((0, axes), dtype=np.int64), nothing, np.zeros(0))
+        codes = np.array([_decoded(key) for key in counts.keys], dtype=np.int64).reshape(-1, axes)
+        closed = counts.pane <= through
+        panes, place = np.unique(counts.pane[closed], return_inverse=True)
+        s = counts.s[closed] / SCORE_ONE
+        return cls(panes, place.ravel(), codes[counts.key[closed]], counts.n[closed], s)
+
+
+def _decoded(key: str) -> list[int]:
+    groups, prediction, score, *truth = key.split("|")
+    named = [int(code) for code in groups.split(",")] if groups else []
+    return [*named, int(prediction), int(score), int(truth[0]) if truth else -1]
+
+
+class Tally:
+    """Counts of a store by the groups of any view.
+
+    Parameters
+    ----------
+    state : State
+        What a store holds.
+    watch : Watch
+        What is watched in it.
+    """
+
+    def __init__(self, state: State, watch: Watch) -> None:
+        self._watch, self._state = watch, state
+        self.closed_through, self.matured_through = state.closed_through, state.matured_through
+        self._tables: dict[tuple[bool, tuple[str, ...]], Table] = {}
+
+    @cached_property
+    def decided(self) -> Ledger:
+        """Decisions of the panes that have closed."""
+        return self._ledger("decided", self._state.closed_through)
+
+    @cached_property
+    def labeled(self) -> Ledger:
+        """Decisions with their truth, of the panes whose time for labels is over."""
+        return self._ledger("labeled", self._state.matured_through)
+
+    def _ledger(self, name: str, through: int | None) -> Ledger:
+        return Ledger.of(self._state.counts.get(name), through, len(self._watch.attributes) + 3)
+
+    def groups(self, view: tuple[str, ...]) -> list[dict[str, str]]:
+        """Groups that the attributes of a view make together, those unseen in the audit among them."""
+        labels = [self._watch.labels[name] for name in view]
+        return [dict(zip(view, names, strict=True)) for names in product(*labels)]
+
+    def table(self, view: tuple[str, ...], *, labeled: bool) -> Table:
+        """Return the counts of each pane's groups: all groups of the first pane, then of the next, ..."""
+        key = (labeled, view)
+        if key not in self._tables:
+            self._tables[key] = self._counted(self.labeled if labeled else self.decided, view)
+        return self._tables[key]
+
+    def _counted(self, ledger: Ledger, view: tuple[str, ...]) -> Table:
+        truths, predictions = self._watch.labels["truth"], self._watch.labels["prediction"]
+        groups, group = self.groups(view), self._group(ledger, view)
+        shape = (len(ledger.panes), len(groups), len(truths), len(predictions))
+        place = (ledger.pane, group, ledger.code[:, -1], ledger.code[:, -3])
+        n, s = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+        np.add.at(n, place, ledger.n)  # the truth that is not known is -1: the last label, (missing)
+        np.add.at(s, place, ledger.s)
+        flat = (len(ledger.panes) * len(groups), *shape[2:])
+        return Table(
+            groups=groups * len(ledger.panes),
+            truths=truths,
+            predictions=predictions,
+            n=n.reshape(flat),
+            weight=None,
+            weight_squared=None,
+            s=s.reshape(flat),
+            s2=None,
+            buckets=None,
+            bucket_s=None,
+            positive=self._watch.positive,
+            favorable=self._watch.favorable,
+        )
+
+    def _group(self, ledger: Ledger, view: tuple[str, ...]) -> Ints:
+        code = np.zeros(len(ledger.n), dtype=np.int64)
+        for name in view:
+            axis = self._watch.attributes.index(name)
+            code = code * len(self._watch.labels[name]) + ledger.code[:, axis]
+        return code
+
+    def sides(self, claim: WatchedClaim) -> Sides:
+        """Return what a claim about rates counts, by pane."""
+        table = of_class(self.table(claim.view, labeled=claim.labeled), claim.subject.get("class"))
+        ledger, groups = self.labeled if claim.labeled else self.decided, self.groups(claim.view)
+        measured = RATES[claim.rate](table)
+        shape = (len(ledger.panes), len(groups))
+        k, n = measured.k.reshape(shape).astype(float), measured.n.reshape(shape).astype(float)
+        mine = groups.index(dict(claim.subject.get("groups", {})))
+        if claim.reference is None:
+            return Sides(ledger.panes, k[:, mine], n[:, mine])
+        if isinstance(claim.reference, str):
+            rest = (part.sum(axis=1) - part[:, mine] for part in (k, n))
+            return Sides(ledger.panes, k[:, mine], n[:, mine], *rest)
+        other = groups.index(dict(claim.reference))
+        return Sides(ledger.panes, k[:, mine], n[:, mine], k[:, other], n[:, other])
+
+    def scores(self, claim: WatchedClaim) -> tuple[Ints, Floats, Floats]:
+        """Return panes; and rows and sums of scores of a claim's group, shape ``(panes, score bins, 2)``."""
+        ledger = self.labeled
+        mine = self.groups(claim.view).index(dict(claim.subject.get("groups", {})))
+        truths = np.array(self._watch.labels["truth"])
+        known = (self._group(ledger, claim.view) == mine) & (ledger.code[:, -2] >= 0)
+        known &= truths[ledger.code[:, -1]] != truths[-1]  # the last is (missing)
+        positive = (truths == self._watch.positive)[ledger.code[known, -1]].astype(np.int64)
+        place = (ledger.pane[known], ledger.code[known, -2], positive)
+        made = [np.zeros((len(ledger.panes), SCORE_BINS, 2)) for _ in range(2)]
+        for total, values in zip(made, (ledger.n, ledger.s), strict=True):
+            np.add.at(total, place, values[known])
+        return ledger.panes, made[0], made[1]
+
+    @cached_property
+    def score_bins(self) -> tuple[Ints, Floats]:
+        """Panes, and the decided rows in each bin of the score, shape ``(panes, score bins)``."""
+        ledger = self.decided
+        known = ledger.code[:, -2] >= 0
+        counts = np.zeros((len(ledger.panes), SCORE_BINS))
+        np.add.at(counts, (ledger.pane[known], ledger.code[known, -2]), ledger.n[known])
+        return ledger.panes, counts
+
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[Ints, Floats]]:
+        """By input: panes, and their rows in each bin, shape ``(panes, bins)``."""
+        names = list(self._watch.columns)
+        found: dict[str, Any] = {}
+        for place, bins, panes, rows in self._cells("column"):
+            width = self._watch.columns[names[place]].bins
+            distinct, at = np.unique(panes, return_inverse=True)
+            counts = np.zeros((len(distinct), width))
+            np.add.at(counts, (at.ravel(), bins), rows)
+            found[names[place]] = (distinct, counts)
+        return found
+
+    def _cells(self, ledger: str) -> Any:
+        """Cells of each column of a ledger with keys ``column|bin``."""
+        counts, through = self._state.counts.get(ledger), self._state.closed_through
+        if counts is None or through is None or not counts.keys:
+            return
+        codes = np.array([[int(code) for code in key.split("|")] for key in counts.keys])
+        closed = counts.pane <= through
+        columns = codes[counts.key, 0]
+        for place in np.unique(columns[closed]).tolist():
+            chosen = closed & (columns == place)
+            yield place, codes[counts.key[chosen], 1], counts.pane[chosen], counts.n[chosen]
+
+    def total(self, ledger: str) -> int:
+        """Rows of a ledger, in panes closed or not."""
+        counts = self._state.counts.get(ledger)
+        return 0 if counts is None else int(counts.n.sum())
