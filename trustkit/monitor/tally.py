@@ -85,6 +85,7 @@ class Tally:
         self._watch, self._state = watch, state
         self.closed_through, self.matured_through = state.closed_through, state.matured_through
         self._tables: dict[tuple[bool, tuple[str, ...]], Table] = {}
+        self._measured: dict[tuple[tuple[str, ...], str, str | None], tuple[Floats, Floats]] = {}
 
     @cached_property
     def decided(self) -> Ledger:
@@ -144,11 +145,8 @@ class Tally:
 
     def sides(self, claim: WatchedClaim) -> Sides:
         """Return what a claim about rates counts, by pane."""
-        table = of_class(self.table(claim.view, labeled=claim.labeled), claim.subject.get("class"))
         ledger, groups = self.labeled if claim.labeled else self.decided, self.groups(claim.view)
-        measured = RATES[claim.rate](table)
-        shape = (len(ledger.panes), len(groups))
-        k, n = measured.k.reshape(shape).astype(float), measured.n.reshape(shape).astype(float)
+        k, n = self._rates(claim.view, claim.rate, claim.subject.get("class"), labeled=claim.labeled)
         mine = groups.index(dict(claim.subject.get("groups", {})))
         if claim.reference is None:
             return Sides(ledger.panes, k[:, mine], n[:, mine])
@@ -157,6 +155,20 @@ class Tally:
             return Sides(ledger.panes, k[:, mine], n[:, mine], *rest)
         other = groups.index(dict(claim.reference))
         return Sides(ledger.panes, k[:, mine], n[:, mine], k[:, other], n[:, other])
+
+    def _rates(
+        self, view: tuple[str, ...], rate: str, label: str | None, *, labeled: bool
+    ) -> tuple[Floats, Floats]:
+        """Rows counted, and rows, of a rate, shape ``(panes, groups)``; many claims are about one."""
+        key = (view, rate, label)
+        if key not in self._measured:
+            measured = RATES[rate](of_class(self.table(view, labeled=labeled), label))
+            shape = (-1, len(self.groups(view)))
+            self._measured[key] = (
+                measured.k.reshape(shape).astype(float),
+                measured.n.reshape(shape).astype(float),
+            )
+        return self._measured[key]
 
     def scores(self, claim: WatchedClaim) -> tuple[Ints, Floats, Floats]:
         """Return panes; and rows and sums of scores of a claim's group, shape ``(panes, score bins, 2)``."""
