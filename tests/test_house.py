@@ -120,7 +120,8 @@ def test_no_module_has_the_name_of_a_public_function():
 def test_public_names_are_the_list_and_resolve():
     assert set(trustkit.__all__) == {
         "audit", "collect", "judge", "render", "remedy", "check", "System", "Evidence", "Estimate",
-        "NotApplicable", "Policy", "Control", "Finding", "Verdict", "Scorecard", "GateFailed", "ConfigError",
+        "NotApplicable", "Policy", "Control", "Finding", "Verdict", "Scorecard", "Monitor", "GateFailed",
+        "ConfigError",
     }  # fmt: skip
     for name in trustkit.__all__:
         assert getattr(trustkit, name).__doc__

@@ -26,6 +26,7 @@ _HOMES = {
     "Finding": "trustkit.scorecard",
     "Verdict": "trustkit.scorecard",
     "Scorecard": "trustkit.scorecard",
+    "Monitor": "trustkit.monitor.monitor",
     "GateFailed": "trustkit.errors",
     "ConfigError": "trustkit.errors",
 }
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from trustkit.errors import ConfigError, GateFailed
     from trustkit.evidence import Evidence
     from trustkit.judging import judge
+    from trustkit.monitor.monitor import Monitor
     from trustkit.policy import Control, Policy
     from trustkit.remedies.trying import remedy
     from trustkit.renderers import render

@@ -1,0 +1,101 @@
+"""Calls: what a caller hands over, copied so that the caller may use it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_SINGLE = (str, bytes, int, float, Decimal, date, np.generic, type(None))
+_LAZY_COPIES = int(pd.__version__.partition(".")[0]) >= 3  # a shallow copy is copied once either is changed
+
+
+@dataclass(slots=True, eq=False)
+class Rows:
+    """Some records of one call: each part None, one for all, or one a row.
+
+    Attributes
+    ----------
+    n : int
+        How many.
+    X : array, frame, list or None
+        Inputs; see `table_of`.
+    names : tuple of str or None
+        Columns of an array; None where those of the audit are meant.
+    at : Any
+        Seconds since 1970, or what `moments.times` reads.
+    timed : bool
+        The caller gave the time.
+    latency : float or None
+        Seconds that the model took for all of them.
+    """
+
+    n: int
+    X: Any
+    names: tuple[str, ...] | None
+    prediction: Any
+    score: Any
+    sensitive: Any
+    ids: Any
+    at: Any
+    timed: bool
+    latency: float | None
+
+
+@dataclass(slots=True, eq=False)
+class Truths:
+    """Labels that came, of decisions known by their ids."""
+
+    ids: Any
+    truth: Any
+    at: Any
+
+
+def rows_in(values: Any) -> int | None:
+    """How many rows a column has; None for a single value."""
+    if isinstance(values, _SINGLE):
+        return None
+    shape = getattr(values, "shape", None)
+    if shape is not None and not isinstance(values, Mapping):
+        return int(shape[0]) if len(shape) else None
+    return len(values) if hasattr(values, "__len__") else None
+
+
+def kept(values: Any) -> Any:  # noqa: PLR0911 (one line a kind of value)
+    """Return a copy of a column, a table or a single value that no later change of the caller's reaches."""
+    if isinstance(values, _SINGLE):
+        return values
+    if isinstance(values, np.ndarray):
+        return values.copy() if values.ndim else values.item()
+    if isinstance(values, pd.DataFrame | pd.Series):
+        return values.copy(deep=not _LAZY_COPIES)
+    if isinstance(values, Mapping):
+        return {str(name): kept(each) for name, each in values.items()}
+    if isinstance(values, list | tuple):
+        return [each if isinstance(each, _SINGLE) else kept(each) for each in values]
+    if hasattr(values, "__array__") and not hasattr(values, "columns"):
+        copy = np.array(values)  # a tensor, a series of another library
+        return copy if copy.ndim else copy.item()
+    for copying in ("clone", "copy"):
+        if hasattr(values, copying):
+            return getattr(values, copying)()
+    return values  # Arrow's never change
+
+
+def table_of(X: Any, rows: int) -> Any:
+    """Return a copy of inputs: an array of two dimensions, a frame, or a list of records or rows."""
+    copy = kept(X)
+    if isinstance(copy, np.ndarray) and copy.ndim != 2:
+        return copy.reshape(rows, -1)
+    if isinstance(copy, dict):
+        return [copy] if all(rows_in(each) is None for each in copy.values()) else pd.DataFrame(copy)
+    if isinstance(copy, list) and rows == 1 and len(copy) != 1:
+        return [copy]
+    if isinstance(copy, pd.Series):
+        return copy.to_frame().T if rows == 1 and len(copy) != 1 else copy.to_frame()
+    return copy

@@ -1,0 +1,316 @@
+"""The recorder: takes calls without delay, and counts and stores them in the background."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from trustkit.errors import ConfigError
+from trustkit.monitor import endings
+from trustkit.monitor.calls import Rows, Truths, rows_in
+from trustkit.monitor.coding import Coder
+from trustkit.monitor.faults import Faults
+from trustkit.monitor.gathering import Gathered
+from trustkit.monitor.state import Batch
+from trustkit.monitor.store import Store, StoreFault
+
+BLOCK = 8192
+"""Rows counted together; so many in the queue wake the recorder."""
+
+HEARTBEAT = 10.0
+"""Seconds after which a recorder with nothing to store says that it is there."""
+
+SHARE = 20
+"""Writes to the store take at most one in so many seconds, unless asked for, or short of room."""
+
+LIVE = 60.0
+"""Rows whose given times lag no more than so many seconds are of now."""
+
+LONGEST_WAIT = 60.0
+"""Seconds between two attempts on a store that fails."""
+
+
+@dataclass(eq=False)
+class _Request:
+    """A caller waits until all is stored."""
+
+    closes: bool = False
+    done: SimpleQueue[None] = field(default_factory=SimpleQueue)
+
+
+class Recorder:
+    """Calls of one process on their way into the store.
+
+    Taking a call costs a copy and a place in a queue: no lock is held while
+    anything is counted or stored. A thread of its own does the rest; it ends
+    with the process, after it has stored what is left.
+
+    Parameters
+    ----------
+    store : Store
+    watch : tuple of (str, str)
+        The watch as JSON, and its digest.
+    coder : Coder
+    faults : Faults
+    flush_rows, flush_seconds : int, float
+        Whichever comes first; `SHARE` bounds the former.
+    capacity : int
+        Rows that may wait in the queue, and entries that may wait for the store.
+    after : callable, optional
+        Called in the thread after each write, and with True where a caller waits for it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        watch: tuple[str, str],
+        coder: Coder,
+        faults: Faults,
+        *,
+        flush_rows: int,
+        flush_seconds: float,
+        capacity: int,
+        after: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._store, self._watch, self._coder, self.faults = store, watch, coder, faults
+        self._flush_rows, self._flush_seconds, self._capacity = flush_rows, flush_seconds, capacity
+        self._after = after
+        self._declared = False
+        self._begin()
+        endings.register(self)
+
+    def _begin(self) -> None:
+        """Begin with nothing: once, and again in the child of a fork."""
+        self._lock = threading.RLock()  # a signal may come while it is held
+        self._bell: SimpleQueue[_Request | None] = SimpleQueue()  # safe in a signal, as an Event is not
+        self._queue: deque[tuple[int, Rows | Truths]] = deque()
+        self._held: dict[int, tuple[float, Rows]] = {}
+        self._queued = 0
+        self._ring_at, self._has_rung = self._flush_rows, False
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self.recorded = self.dropped = 0
+        self._timed = False
+        self.last_at: float | None = None
+        self._lag = 0.0
+        self._writer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._seq = 0
+        self._gathered, self._batch = Gathered(self._coder), None
+        self._told: tuple[int, ...] = (0, 0, 0)
+        self._due = self._free = self._beat = time.monotonic()
+        self._failures = 0
+
+    _batch: Batch | None
+
+    def begin_anew(self) -> None:
+        """Forget what the parent of this process took, and is going to store."""
+        self.faults.clear()
+        self._begin()
+
+    def declare(self) -> None:
+        """Make the store, or check that it is of this watch.
+
+        Raises
+        ------
+        ConfigError, StoreFault
+            As `Store.declare` does.
+        """
+        self._store.declare(*self._watch)
+        self._declared = True
+
+    # on the caller's path
+
+    def put(self, call: Rows | Truths) -> bool:
+        """Take a call; return False where there is no room for it."""
+        is_record = isinstance(call, Rows)
+        n = call.n if isinstance(call, Rows) else rows_in(call.ids) or 1
+        with self._lock:
+            if self._closed or (self._queued and self._queued + n > self._capacity):
+                return self._refused(n, is_record)
+            self._queue.append((n, call))
+            self._queued += n
+            self.recorded += n if is_record else 0
+            self._timed |= isinstance(call, Rows) and call.timed
+            rings = self._queued >= self._ring_at and not self._has_rung
+            self._has_rung |= rings
+            if self._thread is None:
+                self._start()
+        if rings:
+            self._bell.put(None)
+        return True
+
+    def _refused(self, n: int, is_record: bool) -> bool:
+        if self._closed:
+            self.faults.count("closed", "the monitor is closed; what comes now is dropped")
+        elif is_record:
+            self.faults.count("queue", "is full: records are dropped and counted", 0)
+        else:
+            self.faults.count("label", "the queue is full: labels are dropped", n)
+        self.dropped += n if is_record else 0
+        return False
+
+    def hold(self, call: Rows) -> None:
+        """Take a call to which this thread may add, until it brings another or `flush_seconds` are over."""
+        with self._lock:
+            _, before = self._held.pop(threading.get_ident(), (0.0, None))
+            if before is not None:
+                self.put(before)
+            self._held[threading.get_ident()] = (time.monotonic(), call)
+            if self._thread is None and not self._closed:
+                self._start()
+
+    def change(self, call: Rows, change: Callable[[Rows], None]) -> None:
+        """Change a call that is still held for this thread."""
+        with self._lock:
+            if self._held.get(threading.get_ident(), (0.0, None))[1] is call:
+                change(call)
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="trustkit-monitor", daemon=True)
+        self._thread.start()
+        if "multiprocessing.util" in sys.modules:  # its children end without what `atexit` does
+            sys.modules["multiprocessing.util"].Finalize(None, endings.close_all, exitpriority=0)
+
+    def flush(self, *, closes: bool = False, wait: float = float("inf")) -> None:
+        """Store what was taken; return when that is done, has failed, or took longer than `wait` seconds."""
+        thread, request = self._thread, _Request(closes)
+        with self._lock:
+            self._closed |= closes
+        if thread is threading.current_thread():
+            self._round(request)
+        elif thread is not None:
+            self._bell.put(request)
+            until = time.monotonic() + wait
+            while request.done.empty() and thread.is_alive() and time.monotonic() < until:
+                with suppress(Empty):
+                    request.done.get(timeout=min(0.2, wait))
+                    return
+
+    @property
+    def is_live(self) -> bool:
+        """Whether rows are of the clock's time: none was given, or what was given is of the last minute."""
+        return self.last_at is not None and (not self._timed or abs(self._lag) < LIVE)
+
+    def close(self, *, wait: float = float("inf")) -> None:
+        """Store what was taken, and end the thread."""
+        if not self._closed:
+            self.flush(closes=True, wait=wait)
+
+    # in the background
+
+    def _work(self) -> None:
+        while True:
+            request = None
+            with suppress(Empty):
+                request = self._bell.get(timeout=self._pause())
+            try:
+                self._round(request)
+            except Exception as error:
+                self.faults.count("recorder", error)
+            if request is not None:
+                request.done.put(None)
+                if request.closes:
+                    return
+
+    def _pause(self) -> float:
+        """Seconds until something is due."""
+        due = min(self._due, self._beat)
+        if self._gathered.rows >= self._flush_rows:
+            due = min(due, self._free)
+        return min(max(due - time.monotonic(), 0.001), HEARTBEAT)
+
+    def _round(self, request: _Request | None) -> None:
+        self._collect(everything=request is not None)
+        now = time.monotonic()
+        full = self._gathered.rows >= self._flush_rows and now >= self._free
+        short = self._gathered.size >= self._capacity // 2 and not self._failures
+        is_due = request is not None or full or short or now >= self._due
+        if is_due and self._send(closes=request is not None and request.closes):
+            self._after(request is not None)
+        with self._lock:
+            self._ring_at = (
+                self._flush_rows if time.monotonic() >= self._free else max(BLOCK, self._flush_rows)
+            )
+
+    def _collect(self, *, everything: bool) -> None:
+        """Count what is in the queue, as long as there is room for the counts."""
+        now = time.monotonic()
+        with self._lock:
+            self._has_rung = False
+            for thread, (since, call) in list(self._held.items()):
+                if everything or now - since >= self._flush_seconds:
+                    del self._held[thread]
+                    self._let_go(call)
+            left = len(self._queue)
+        while left and self._gathered.size < self._capacity:
+            calls, rows = [], 0
+            while left and rows < BLOCK:
+                n, taken = self._queue.popleft()
+                calls.append(taken)
+                rows, left = rows + n, left - 1
+            counted = self._coder.count(calls)
+            self._gathered.add(counted)
+            for kind, what, times in counted.faults:
+                self.faults.count(kind, what, times)
+            if counted.last_at is not None:
+                self.last_at = max(counted.last_at, self.last_at or counted.last_at)
+                self._lag = time.time() - counted.last_at
+            with self._lock:
+                self._queued -= rows
+                self.recorded -= counted.lost
+
+    def _let_go(self, call: Rows) -> None:
+        """Put a call that was held into the queue, closed or not."""
+        self._queue.append((call.n, call))
+        self._queued += call.n
+        self.recorded += call.n
+
+    def _send(self, *, closes: bool) -> bool:
+        """Write what is gathered to the store; return False where that failed."""
+        started = time.monotonic()
+        self._due = started + self._flush_seconds
+        try:
+            if not self._declared:
+                self.declare()
+            while self._batch is not None or self._has_news(closes):
+                if self._batch is None:
+                    self._batch = self._gathered.batch(self._store.hash, self._account(closes))
+                    self._seq += 1
+                self._store.flush(self._batch)
+                self._told = (self._batch.recorded, self._batch.dropped, self._batch.faults)
+                closes = closes and not self._batch.closed
+                self._batch, self._beat = None, time.monotonic() + HEARTBEAT
+        except (StoreFault, ConfigError) as error:
+            self._failures += 1
+            self._due = time.monotonic() + min(self._flush_seconds * 2**self._failures, LONGEST_WAIT)
+            self._free = self._due
+            self.faults.count("store", str(error))
+            return False
+        self._failures = 0
+        now = time.monotonic()
+        self._free = now + SHARE * (now - started)
+        return True
+
+    def _has_news(self, closes: bool) -> bool:
+        account = (self.recorded, self.dropped, self.faults.total)
+        return closes or self._gathered.size > 0 or account != self._told or time.monotonic() >= self._beat
+
+    def _account(self, closes: bool) -> dict[str, object]:
+        return {
+            "writer": self._writer,
+            "seq": self._seq + 1,
+            "clock": not self._timed,
+            "recorded": self.recorded,
+            "dropped": self.dropped,
+            "faults": self.faults.total,
+            "closed": closes,
+        }
