@@ -164,14 +164,14 @@ class Sqlite:
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"{self._path.as_uri()}?mode=rw"
-        connection = sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
+        return sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None)
 
     @contextmanager
     def _session(self, begin: str) -> Iterator[Session]:
-        with closing(self._connect()) as connection, _transaction(connection, begin):
-            yield Session(connection)
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            with _transaction(connection, begin):
+                yield Session(connection)
 
     def reading(self) -> Any:
         """Open a `Session` that sees one state of the store."""
@@ -206,9 +206,15 @@ class Sqlite:
 
 
 def _lacks(path: Path) -> str | None:
-    if not path.parent.is_dir():
-        return f"the folder {path.parent.name!r} is missing"
-    return None if path.exists() else "there is no such file"
+    """Tell why a file cannot be found, None where it is there."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        has_folder = path.parent.is_dir()
+        return "there is no such file" if has_folder else f"the folder {path.parent.name!r} is missing"
+    except OSError as error:
+        return (error.strerror or "out of reach").lower()
+    return None
 
 
 class Memory(Sqlite):
