@@ -39,6 +39,7 @@ from test_reruns import reruns_of
 from test_robustness import perturbations_of, perturbations_samples
 from test_shift import shifts_of, shifts_samples
 from test_subgroups import slices_of, slices_samples
+from test_watched import watched_samples
 
 from trustkit.checks import discover
 from trustkit.evidence.ablations import Ablations
@@ -71,6 +72,7 @@ from trustkit.evidence.residuals import Residuals
 from trustkit.evidence.shifts import Shifts
 from trustkit.evidence.slices import Slices
 from trustkit.evidence.trials import Trials
+from trustkit.evidence.watched import Watched
 from trustkit.testing import assert_check, assert_kind
 
 CHECKS, ERRORS = discover()
@@ -124,6 +126,7 @@ SAMPLES: dict[type, Callable[[], list[Any]]] = {
     Shifts: shifts_samples,
     Slices: slices_samples,
     Trials: trials_samples,
+    Watched: watched_samples,
 }
 """Samples of each kind of evidence; a check of several kinds gets the nth of each."""
 

@@ -95,6 +95,8 @@ LIMITS = {
     "security/evasion": {"max_by_column": 0.5},
     "security/input-handling": {"max_silent": 0, "max_misaligned": 0, "max_crashed": 0, "max_slow": 0},
     "security/provenance": {"max_changed": 0, "max_unsigned": 0, "max_mismatched": 0},
+    "monitoring/coverage": {"max_silent": 0, "max_lost": 0.05},
+    "monitoring/drift": {"max_violated": 0, "max_changed": 0},
     "monitoring/staleness": {"max_changed": 0},
     "inclusion/access-parity": {"min_ratio": 0.8, "max_accuracy_difference": 0.1},
 }

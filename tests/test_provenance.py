@@ -218,7 +218,7 @@ class TestStaleness:
 
     def test_nothing_declared_does_not_apply(self):
         with pytest.raises(NotApplicable) as signal:
-            staleness(provenances()[3], as_of=DAY)
+            staleness(provenances()[3], None, as_of=DAY)
         assert "deployed" in signal.value.supply
 
     @pytest.mark.parametrize(
@@ -226,30 +226,30 @@ class TestStaleness:
         [("2026.1", 0), ("2026.2", 1), ("sha256:" + "ab" * 32, 0), ("sha256:" + "ac" * 32, 1)],
     )
     def test_what_is_deployed_is_what_was_audited(self, deployed, changed):
-        found = facts(staleness(self.audited, deployed=deployed, as_of=DAY))
+        found = facts(staleness(self.audited, None, deployed=deployed, as_of=DAY))
         assert found == {"missing": 0, "changed": changed, "age_days": 22}
 
     def test_what_is_not_declared_is_missing_and_never_a_pass(self):
-        assert facts(staleness(self.audited, as_of=DAY)) == {"missing": 1, "age_days": 22}
+        assert facts(staleness(self.audited, None, as_of=DAY)) == {"missing": 1, "age_days": 22}
         bare = Provenance({"version": None, "trust": None, "model": None, "data": "memory"})
-        found = facts(staleness(bare, deployed="7", trained_on=date(2026, 11, 13), as_of=DAY))
+        found = facts(staleness(bare, None, deployed="7", trained_on=date(2026, 11, 13), as_of=DAY))
         assert found == {"missing": 1, "training_age_days": 10}
 
     def test_a_day_to_come_is_no_age(self):
-        ages = [e for e in staleness(self.audited, as_of=date(2026, 10, 1)) if e.metric == "age_days"]
+        ages = [e for e in staleness(self.audited, None, as_of=date(2026, 10, 1)) if e.metric == "age_days"]
         assert ages[0].why == "2026-11-01 is after the day of the audit"
 
 
 class TestCoverage:
     def test_nothing_declared_does_not_apply(self):
         with pytest.raises(NotApplicable) as signal:
-            coverage(provenances()[0], as_of=DAY)
+            coverage(provenances()[0], None, as_of=DAY)
         assert "last_seen" in signal.value.supply
 
     def test_parts_and_age(self):
         one = provenances()[0]
-        whole = coverage(one, store="monitor.db", last_seen=date(2026, 11, 20), as_of=DAY)
+        whole = coverage(one, None, store="monitor.db", last_seen=date(2026, 11, 20), as_of=DAY)
         assert facts(whole) == {"missing": 0, "age_days": 3}
-        assert facts(coverage(one, store="monitor.db", as_of=DAY)) == {"missing": 1}
+        assert facts(coverage(one, None, store="monitor.db", as_of=DAY)) == {"missing": 1}
         bare = Provenance({"version": None, "trust": None, "model": None, "data": "memory"})
-        assert facts(coverage(bare, last_seen=DAY, as_of=DAY)) == {"missing": 2, "age_days": 0}
+        assert facts(coverage(bare, None, last_seen=DAY, as_of=DAY)) == {"missing": 2, "age_days": 0}

@@ -47,6 +47,7 @@ COLLECTORS = {
     "shifts": "trustkit.collectors.shifts:collect_shifts",
     "slices": "trustkit.collectors.slices:collect_slices",
     "trials": "trustkit.collectors.trials:collect_trials",
+    "watched": "trustkit.collectors.watched:collect_watched",
 }
 """The function that collects each kind of evidence from opened `Sources`."""
 

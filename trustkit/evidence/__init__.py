@@ -49,6 +49,7 @@ KINDS = {
     "shifts": "trustkit.evidence.shifts:Shifts",
     "slices": "trustkit.evidence.slices:Slices",
     "trials": "trustkit.evidence.trials:Trials",
+    "watched": "trustkit.evidence.watched:Watched",
 }
 """Where each kind of evidence is defined."""
 

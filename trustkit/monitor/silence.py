@@ -142,12 +142,10 @@ def _columns(tally: Tally, watch: Watch) -> Iterator[Silence]:
 
 def _unknown(tally: Tally, watch: Watch) -> Iterator[Silence]:
     """Rows whose group the audit did not see, or who have none."""
-    for name in watch.attributes:
-        table = tally.table((name,), labeled=False)
-        rows = table.rows.reshape(len(tally.decided.panes), -1).sum(axis=0)
-        total, labels = int(rows.sum()), watch.labels[name]
-        if not total:
-            continue
+    total = int(tally.decided.n.sum())
+    for name in watch.attributes if total else ():
+        table, labels = tally.table((name,), labeled=False), watch.labels[name]
+        rows = table.rows.reshape(-1, len(labels)).sum(axis=0)
         for label, words in ((OTHER, "a group that the audit did not see"), (MISSING, "no group")):
             share = float(rows[labels.index(label)] / total)
             audited = watch.groups.get(f"{name}={label}", 0) / max(_audited(watch, name), 1)

@@ -23,8 +23,8 @@ SUPPLY = 'options."monitoring/coverage".store: the store of the monitor that wat
         "changed": Metric(
             "claims or inputs that changed lately",
             "count",
-            "limits, and distances of inputs and score from the audit, of which an e-detector stands: at most "
-            "one false alarm of all of them in the declared number of windows",
+            "limits, and distances of inputs and score from the audit, of which an e-detector stands: at "
+            "most one false alarm of all of them in the declared number of windows",
         ),
     },
 )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from trustkit.checks.base import Estimate, Metric, check
-from trustkit.checks.facts import fact
+from trustkit.checks.facts import age, fact
 from trustkit.checks.transparency.parts import AGE, MISSING, estimates, whole
 from trustkit.evidence.records import ALL, CLOSED, Records
+from trustkit.evidence.watched import Watched
 
 KIND = "incident-register"
 
 
 @check(
-    version="1",
+    version="2",
     metrics={
         "missing": MISSING,
         "age_days": AGE,
@@ -22,13 +24,15 @@ KIND = "incident-register"
         "open": Metric("incidents on record that are not closed", "count"),
     },
 )
-def incidents(records: Records, *, as_of: date | None = None) -> Iterator[Estimate]:
+def incidents(records: Records, watched: Watched | None, *, as_of: date | None = None) -> Iterator[Estimate]:
     """Are incidents recorded, owned and mended?
 
     Read from ``documents.incident-register``, Markdown, CSV or TOML: each
     incident needs a date and an owner, a closed one a cause and a link to
     its fix. A register without rows is an answer, as long as its own date is
-    new.
+    new. Where no document is declared, the register that a monitor's store
+    keeps is read: it takes no incident without an owner, and closes none
+    without a fix and an audit.
 
     Why it matters
     --------------
@@ -52,6 +56,9 @@ def incidents(records: Records, *, as_of: date | None = None) -> Iterator[Estima
     ----------
     A/RES/78/265 6(c) and 6(n); NIST AI RMF, MANAGE 4.3; EU AI Act, Art. 73.
     """
+    if KIND not in records.documents and watched is not None and watched.last_day is not None:
+        yield from _of_store(watched, as_of)
+        return
     document, parts = whole(records, KIND, as_of)
     yield from estimates(KIND, document, parts, as_of)
     rows = sum(register.rows[ALL] for register in document.registers)
@@ -59,3 +66,13 @@ def incidents(records: Records, *, as_of: date | None = None) -> Iterator[Estima
     if document.registers:
         yield fact("incidents", rows, 1, {"document": KIND})
         yield fact("open", rows - closed, 1, {"document": KIND})
+
+
+def _of_store(watched: Watched, as_of: date | None) -> Iterator[Estimate]:
+    """Figures of the register in a monitor's store, which is as new as the last decision recorded."""
+    subject = {"document": KIND}
+    yield fact("missing", 0, 1, subject)
+    if as_of is not None and watched.last_day is not None:
+        yield replace(age("age_days", date.fromisoformat(watched.last_day), as_of), subject=subject)
+    yield fact("incidents", watched.incidents, 1, subject)
+    yield fact("open", watched.open, 1, subject)

@@ -8,10 +8,11 @@ from datetime import date
 from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.facts import age, fact
 from trustkit.evidence.provenance import Provenance
+from trustkit.evidence.watched import Watched
 
 
 @check(
-    version="1",
+    version="2",
     metrics={
         "missing": Metric("required facts that are not declared", "count"),
         "changed": Metric("systems deployed that are not the one audited", "count"),
@@ -21,6 +22,7 @@ from trustkit.evidence.provenance import Provenance
 )
 def staleness(
     provenance: Provenance,
+    watched: Watched | None,
     *,
     deployed: str | None = None,
     trained_on: date | None = None,
@@ -30,7 +32,8 @@ def staleness(
 
     ``deployed`` names what is in use: the digest of the model
     (``sha256:...``), compared with the digest of the audited one, or the
-    version, compared with ``system.version``. ``age_days`` runs from the
+    version, compared with ``system.version``; where it is not given, the
+    digest that a monitor's store was made for. ``age_days`` runs from the
     last day in ``data.time`` to the day of the audit, ``training_age_days``
     from ``trained_on``.
 
@@ -55,6 +58,8 @@ def staleness(
     ----------
     A/RES/78/265 5 and 6(e); NIST AI RMF, MANAGE 2.4; 6 RCNY 5-301(a) (one year).
     """
+    if deployed is None and watched is not None:
+        deployed = watched.model
     if deployed is None and trained_on is None and provenance.last_day is None:
         raise NotApplicable(
             "neither what is deployed nor a day of data or training is declared",

@@ -1,0 +1,214 @@
+"""The status of a store: what is violated, what changed, what is silent, and what cannot be told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streams import HOUR, audited, filled, watch_of
+
+from trustkit.errors import ConfigError
+from trustkit.measure.betting import running
+from trustkit.monitor.state import Batch
+from trustkit.monitor.status import status_of
+from trustkit.monitor.watch import Watch
+from trustkit.scorecard import Verdict
+
+WEEK = 7 * 24
+
+
+@pytest.fixture(scope="module")
+def watch():
+    return watch_of()
+
+
+@pytest.fixture(scope="module")
+def quiet(watch):
+    return status_of(filled(watch, 6 * WEEK).read(), watch)
+
+
+@pytest.fixture(scope="module")
+def drifted(watch):
+    """Five clean weeks, then a gap between the groups."""
+    return status_of(
+        filled(watch, 10 * WEEK, gap=lambda hour: 0.2 if hour >= 5 * WEEK else 0.0).read(), watch
+    )
+
+
+def by_id(status):
+    return {finding.id: finding for finding in status.findings}
+
+
+class TestWatch:
+    def test_it_is_plain_data(self, watch):
+        assert Watch.from_json(watch.to_json()) == watch
+        assert replace(watch, alpha=0.01).digest != watch.digest
+
+    def test_weights_of_the_claims_sum_to_one(self, watch):
+        assert sum(claim.weight for claim in watch.claims) == pytest.approx(1)
+
+    def test_claims_and_limits_are_those_of_the_policy(self, watch):
+        limits = {(claim.check, claim.metric, claim.side): claim.bound for claim in watch.claims}
+        assert limits == {
+            ("bias/selection-rate", "ratio", "min"): 0.8,
+            ("bias/error-rates", "tpr_difference", "max"): 0.1,
+            ("bias/error-rates", "fpr_difference", "max"): 0.1,
+            ("bias/predictive-parity", "ppv_difference", "max"): 0.05,
+            ("bias/calibration", "gap", "max"): 0.05,
+            ("bias/calibration", "gap", "min"): -0.05,
+            ("safety/calibration", "gap", "max"): 0.05,
+            ("safety/calibration", "gap", "min"): -0.05,
+        }
+
+    def test_what_is_not_watched_is_said(self, watch):
+        assert any("rmsce" in note for note in watch.notes)
+        without = audited()
+        without = replace(without, kinds={"cells": without.kinds["cells"]})
+        assert any("no histograms" in note for note in Watch.of(without).notes)
+
+    def test_bins_hold_about_equal_rows_and_all_of_them(self, watch):
+        column = watch.columns["age"]
+        assert sum(column.reference) == 4000
+        assert max(column.reference) < 2 * 4000 / 20
+        assert len(column.edges) + 2 == column.bins
+        assert watch.columns["job"].labels == ("clerk", "driver", "nurse")
+
+    def test_shared_evidence_is_refused(self):
+        with pytest.raises(ConfigError, match="no exact counts"):
+            Watch.of(audited().without_small_cells(5))
+
+
+class TestQuiet:
+    def test_nothing_fails(self, quiet):
+        assert quiet.alarms == []
+
+    def test_what_holds_passes_and_every_claim_is_there(self, quiet, watch):
+        findings = by_id(quiet)
+        assert {claim.id for claim in watch.claims} <= findings.keys()
+        assert findings["bias/selection-rate:ratio:sex=F~sex=M:min"].verdict == Verdict.PASS
+        gap = findings["safety/calibration:gap::max"]
+        assert gap.verdict == Verdict.PASS
+        assert gap.pass_interval[1] <= 0.05
+
+    def test_interval_and_verdict_agree(self, quiet):
+        for finding in quiet.findings:
+            if finding.limit and finding.interval and "max" in finding.limit:
+                assert finding.interval[0] is None or finding.interval[0] <= finding.limit["max"]
+
+    def test_an_estimate_without_labels_has_no_limit(self, quiet):
+        made = [f for f in quiet.findings if f.subject.get("mode") == "estimated from scores"]
+        assert len(made) == 6
+        assert all(f.limit is None and f.verdict == Verdict.NOT_APPLICABLE for f in made)
+
+    def test_estimates_are_near_what_the_labels_say(self, quiet):
+        findings = by_id(quiet)
+        for name in ("tpr_difference", "fpr_difference"):
+            stem = f"bias/error-rates:{name}:sex=F~sex=M"
+            assert findings[f"{stem};mode=estimated from scores"].estimate == pytest.approx(
+                findings[f"{stem}:max"].estimate, abs=0.03
+            )
+
+
+class TestDrifted:
+    def test_the_claim_is_violated_and_found_by_both(self, drifted, watch):
+        violated = {claim.id for claim in drifted.violated}
+        assert "bias/selection-rate:ratio:sex=F~sex=M:min" in violated
+        assert "bias/selection-rate:ratio:sex=M~sex=F:min" not in violated
+        finding = by_id(drifted)["bias/selection-rate:ratio:sex=F~sex=M:min"]
+        assert finding.verdict == Verdict.FAIL
+        assert finding.interval[1] < 0.8
+        changed = [f.subject["of"] for f in drifted.alarms if f.check == "monitoring/drift"]
+        assert "bias/selection-rate ratio min" in changed
+
+    def test_it_says_since_when(self, drifted):
+        course = drifted.courses["bias/selection-rate:ratio:sex=F~sex=M:min"]
+        assert abs(course.panes[course.since] - 5 * WEEK) < 12
+
+    def test_an_alarm_stands_for_good(self, watch):
+        gap = lambda hour: 0.25 if hour < 2 * WEEK else 0.0  # noqa: E731
+        status = status_of(filled(watch, 8 * WEEK, gap=gap).read(), watch)
+        assert "bias/selection-rate:ratio:sex=F~sex=M:min" in {claim.id for claim in status.violated}
+        changed = {f.subject.get("of") for f in status.alarms if f.check == "monitoring/drift"}
+        assert "bias/selection-rate ratio min" not in changed
+
+    def test_the_average_of_a_changed_past_passes_nothing(self, drifted):
+        finding = by_id(drifted)["bias/error-rates:tpr_difference:sex=M~sex=F:max"]
+        assert finding.verdict != Verdict.PASS
+
+
+def test_inputs_and_score_that_move_are_told(watch):
+    store = filled(watch, 3 * WEEK, ages=(1, 8), beta=(4, 2))
+    moved = {f.subject["column"] for f in status_of(store.read(), watch).alarms if "column" in f.subject}
+    assert {"age", "(score)"} <= moved
+    assert "job" not in moved
+
+
+class TestSilence:
+    def test_traffic(self, watch):
+        state = filled(watch, 2 * WEEK).read()
+        assert status_of(state, watch, now=state.last_at + 2 * HOUR).alarms == []
+        alarms = status_of(state, watch, now=state.last_at + 48 * HOUR).alarms
+        assert [f.id for f in alarms] == ["monitoring/coverage:traffic:"]
+
+    def test_a_group(self, watch):
+        store = filled(watch, WEEK)
+        rng = np.random.default_rng(0)
+        for hour in range(WEEK, 2 * WEEK):
+            n = int(rng.poisson(8))
+            counts = {(hour, "decided", f"1|{int(rng.random() < 0.3)}|5"): (n, n * 2**28)}
+            store.flush(Batch("a", 10_000 + hour, counts, last_at=(hour + 1) * HOUR, recorded=n))
+        alarms = [f.id for f in status_of(store.read(), watch).alarms if f.check == "monitoring/coverage"]
+        assert "monitoring/coverage:group:sex=F" in alarms
+        assert "monitoring/coverage:group:sex=M" not in alarms
+
+    def test_labels(self, watch):
+        status = status_of(filled(watch, 2 * WEEK, labels=False).read(), watch)
+        assert [f.id for f in status.alarms] == ["monitoring/coverage:labels:"]
+        claim = by_id(status)["bias/error-rates:tpr_difference:sex=F~sex=M:max"]
+        assert claim.verdict == Verdict.INCONCLUSIVE
+        assert claim.estimate is None
+        assert "time for labels" in claim.why
+
+    def test_a_new_group_is_counted_as_other(self, watch):
+        status = status_of(filled(watch, WEEK, groups=(0, 1, 2)).read(), watch)
+        finding = by_id(status)["monitoring/coverage:unknown:sex=(other)"]
+        assert finding.verdict == Verdict.FAIL
+        assert finding.estimate == pytest.approx(1 / 3, abs=0.03)
+
+    def test_an_empty_store_says_that_nothing_is_known(self, watch):
+        status = status_of(filled(watch, 0).read(), watch)
+        claims = [by_id(status)[claim.id] for claim in watch.claims]
+        assert {f.verdict for f in claims} == {Verdict.INCONCLUSIVE}
+        assert all(f.estimate is None and f.why for f in claims)
+        assert status.alarms == []
+
+
+def test_equal_counts_give_equal_findings_however_they_were_sharded(watch):
+    one = filled(watch, WEEK).read()
+    store = filled(watch, 0)
+    rng = np.random.default_rng(3)
+    for hour in range(WEEK):
+        cells = []
+        for ledger in ("decided", "labeled", "column"):
+            counts = one.counts[ledger]
+            chosen = np.flatnonzero(counts.pane == hour)
+            cells += [
+                ((hour, ledger, counts.keys[counts.key[i]]), int(counts.n[i]), int(counts.s[i]))
+                for i in chosen
+            ]
+        half = [(key, int(rng.integers(0, n + 1)), n, s) for key, n, s in cells]
+        for writer in ("b", "c"):
+            part = {
+                key: (first if writer == "b" else n - first, s // 3 if writer == "b" else s - s // 3)
+                for key, first, n, s in half
+            }
+            last = (hour + 1) * HOUR if writer == "c" else hour * HOUR + 1
+            store.flush(Batch(writer, hour + 1, part, last_at=last, recorded=1))
+    both = [[f.model_dump_json() for f in status_of(s, watch).findings] for s in (one, store.read())]
+    assert both[0] == both[1]
+
+
+def test_rows_per_person_divide_the_bets(watch):
+    state = filled(watch, WEEK).read()
+    single, several = (status_of(state, replace(watch, rows_per_person=c)) for c in (1, 4))
+    for id, course in several.courses.items():
+        assert course.log_e == pytest.approx(running(single.courses[id]._bets / 4))
