@@ -204,12 +204,26 @@ def test_panes_are_joined_by_rows_alone() -> None:
     assert join([1, 2], e_panes([1, 1], [9, 9], fewest=5)).shape == (0,)
 
 
+def test_later_panes_change_nothing_of_earlier_ones() -> None:
+    k_a, n_a, k_b, n_b = stream(6)
+    index, some = e_panes(n_a, n_b), e_panes(n_a[:25], n_b[:25])
+    assert (some == np.where(index[:25] > some.max(), -1, index[:25])).all()
+    for form, bound in (("difference", 0.1), ("ratio", 0.8)):
+        whole = pair_log_e(k_a, n_a, k_b, n_b, bound, form)  # type: ignore[arg-type]
+        assert (whole[:25] == pair_log_e(k_a[:25], n_a[:25], k_b[:25], n_b[:25], bound, form)).all()  # type: ignore[arg-type]
+    counts = np.random.default_rng(7).integers(0, 9, (40, 5))
+    for is_ordered in (True, False):
+        whole = shift_log_e(counts, np.arange(1, 6), 0.05, is_ordered)
+        assert (whole[:25] == shift_log_e(counts[:25], np.arange(1, 6), 0.05, is_ordered)).all()
+    assert (running(whole)[:25] == running(whole[:25])).all()
+
+
 def test_shards_add_to_the_same_evidence() -> None:
     rng = np.random.default_rng(2)
     n = rng.integers(0, 9, (3, 40, 2))
     k = rng.binomial(n, 0.4)
     whole = k.sum(axis=0), n.sum(axis=0)
-    index = e_panes(*whole[1].T)
+    index = e_panes(*whole[1].T, fewest=5)
     at_once = pair_log_e(*(join(part[:, i], index) for i in (0, 1) for part in whole), 0.05, "difference")
     summed = pair_log_e(
         *(sum(join(shard[:, i], index) for shard in part) for i in (0, 1) for part in (k, n)),

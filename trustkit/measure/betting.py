@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 
-KAPPA = np.array([0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 0.9])
+KAPPA = np.array([0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 0.9])
 """Sizes of the bets; below 1, so that no bet can lose all."""
 
-ODDS = np.array([1.03, 1.07, 1.15, 1.3, 1.5, 1.8, 2.5, 4.0, 8.0, 20.0])
+ODDS = np.array([1.01, 1.03, 1.07, 1.15, 1.3, 1.5, 1.8, 2.5, 4.0, 8.0, 20.0])
 """Odds ratios, to the limit, of the rates that are bet on."""
 
 GUESS_ROWS = 20.0
@@ -29,8 +29,8 @@ GUESS_ROWS = 20.0
 RECENT = 4
 """How many of the last panes choose what is bet on, beside all of them."""
 
-FEWEST = 5
-"""Rows of each group in a joined pane."""
+FEWEST = 1
+"""Rows of each group in a joined pane, at least: more would mix hours, and fewer cannot be bet on."""
 
 
 def pair_log_e(
