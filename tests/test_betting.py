@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -22,7 +23,7 @@ from trustkit.measure.betting import (
     running,
     shift_log_e,
 )
-from trustkit.measure.sequences import mean_limits, pair_limits, rate_limits
+from trustkit.measure.sequences import DIFFERENCES, RATES, RATIOS, confidence_sequence
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9
@@ -281,48 +282,50 @@ def stream(seed: int, panes: int = 40) -> tuple[Floats, Floats, Floats, Floats]:
 THRESHOLD = np.log(40)
 
 
-def agrees(limit: Floats, own: float, log_e: Floats, is_lower: bool) -> bool:
-    """Whether the limit goes beyond the claim's own limit just where the alarm stands, and never back."""
-    alarm = np.maximum.accumulate(running(log_e)) >= THRESHOLD
-    is_beyond = limit >= own if is_lower else limit <= own
-    tighter = limit[1:] >= limit[:-1] if is_lower else limit[1:] <= limit[:-1]
-    return bool((is_beyond == alarm).all() and tighter.all() and alarm.any())
+def ratio_at_least(k_a: Floats, n_a: Floats, k_b: Floats, n_b: Floats) -> Callable[[float], Floats]:
+    """The null that the ratio of the rates is at least a value."""
+    return lambda value: pair_log_e(k_a, n_a, k_b, n_b, value, "ratio", (0.3, 0.5))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_limits_go_beyond_the_claim_when_it_alarms(seed: int) -> None:
-    pair = k_a, n_a, k_b, n_b = stream(seed)
-    back = k_b, n_b, k_a, n_a
-    low, high = pair_limits(*pair, "difference", THRESHOLD, own=0.0513)
-    assert agrees(low, 0.0513, pair_log_e(*pair, 0.0513, "difference"), is_lower=True)
-    assert (low < high).all()
-    low, high = pair_limits(*back, "difference", THRESHOLD, own=-0.0513, rows_per_person=2)
-    assert agrees(high, -0.0513, pair_log_e(*pair, 0.0513, "difference") / 2, is_lower=False)
-    low, high = pair_limits(*back, "ratio", THRESHOLD, guess=(0.3, 0.5), own=0.8)
-    assert agrees(high, 0.8, pair_log_e(*back, 0.8, "ratio", (0.3, 0.5)), is_lower=False)
-    assert (low < high).all()
-    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.48)
-    assert agrees(low, 0.48, rate_log_e(k_a, n_a, 0.48, "max"), is_lower=True)
-    low, high = rate_limits(k_a, n_a, THRESHOLD, own=0.72)
-    assert agrees(high, 0.72, rate_log_e(k_a, n_a, 0.72, "min"), is_lower=False)
-    assert (low < k_a.sum() / n_a.sum()).all()
+    k_a, n_a, k_b, n_b = stream(seed)
+    rng = np.random.default_rng(seed)
+    score = rng.beta(2, 3, (40, 150))
+    scores = *binned((rng.random(score.shape) < 0.8 * score).astype(int), score), EDGES
+    for own, values, log_e in (
+        (0.0513, DIFFERENCES, lambda value: pair_log_e(k_a, n_a, k_b, n_b, value, "difference")),
+        (-0.0513, DIFFERENCES[::-1], lambda value: pair_log_e(k_a, n_a, k_b, n_b, -value, "difference") / 2),
+        (0.8, RATIOS[::-1], ratio_at_least(k_b, n_b, k_a, n_a)),
+        (0.48, RATES, lambda value: rate_log_e(k_a, n_a, value, "max")),
+        (0.72, RATES[::-1], lambda value: rate_log_e(k_a, n_a, value, "min")),
+        (-0.02, DIFFERENCES[::-1], lambda value: mean_log_e(*scores, value, "min")),
+    ):
+        limit = confidence_sequence(log_e, values, THRESHOLD, own)
+        alarm = np.maximum.accumulate(running(log_e(own))) >= THRESHOLD
+        is_rising = values[-1] > values[0]
+        assert alarm.any()
+        assert ((limit >= own if is_rising else limit <= own) == alarm).all()
+        assert (limit[1:] >= limit[:-1] if is_rising else limit[1:] <= limit[:-1]).all()
 
 
-def test_limits_of_calibration_hold_what_is_true() -> None:
-    rng = np.random.default_rng(4)
-    score = rng.beta(2, 3, (30, 150))
-    n, s = binned((rng.random(score.shape) < 0.8 * score).astype(int), score)
-    low, high = mean_limits(n, s, EDGES, THRESHOLD, own=-0.02)
-    assert agrees(high, -0.02, mean_log_e(n, s, EDGES, -0.02, "min"), is_lower=False)
-    assert (low < -0.08).all()
-    assert (high > -0.08).all()
+def test_limits_hold_what_is_true() -> None:
+    k_a, n_a, k_b, n_b = stream(6)
+    low = confidence_sequence(lambda value: rate_log_e(k_a, n_a, value, "max"), RATES, THRESHOLD)
+    high = confidence_sequence(lambda value: rate_log_e(k_a, n_a, value, "min"), RATES[::-1], THRESHOLD)
+    assert ((low < 0.6) & (high > 0.6)).all()
+    assert high[-1] - low[-1] < 0.15
+    high = confidence_sequence(ratio_at_least(k_b, n_b, k_a, n_a), RATIOS[::-1], THRESHOLD)
+    assert (high > 0.5).all()
+    assert high[-1] < 0.65
 
 
 def test_of_nothing_the_limits_are_the_ends() -> None:
     nothing = np.zeros(3)
-    assert [part.tolist() for part in rate_limits(nothing, nothing, THRESHOLD, 0.2)] == [[0] * 3, [1] * 3]
-    low, high = pair_limits(nothing, nothing, nothing, nothing, "ratio", THRESHOLD, own=0.8)
-    assert low.tolist() == [0] * 3
-    assert high.tolist() == [np.inf] * 3
-    low, high = pair_limits([], [], [], [], "difference", THRESHOLD)
-    assert low.shape == high.shape == (0,)
+    none = confidence_sequence(
+        lambda value: rate_log_e(nothing, nothing, value, "max"), RATES, THRESHOLD, 0.2
+    )
+    assert none.tolist() == [0, 0, 0]
+    none = confidence_sequence(ratio_at_least(*[nothing] * 4), RATIOS[::-1], THRESHOLD, 0.8)
+    assert none.tolist() == [np.inf] * 3
+    assert confidence_sequence(ratio_at_least(*[nothing[:0]] * 4), RATIOS[::-1], THRESHOLD).shape == (0,)

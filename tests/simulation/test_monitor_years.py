@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import permutations
 from typing import Any
 
@@ -23,7 +23,7 @@ from trustkit.measure.betting import (
     running,
     shift_log_e,
 )
-from trustkit.measure.sequences import pair_limits
+from trustkit.measure.sequences import DIFFERENCES, confidence_sequence
 
 pytestmark = pytest.mark.slow
 
@@ -443,14 +443,19 @@ def test_rates_of_one_group(limit: float, rows: int) -> None:
             found(f"{what}, weeks", weeks)
 
 
+def gap_of(k: Counts, n: Counts, pair: tuple[int, int]) -> Callable[[float], Floats]:
+    """The null that the first of two groups is at most a value above the second."""
+    a, b = pair
+    return lambda value: pair_log_e(k[:, a], n[:, a], k[:, b], n[:, b], value, "difference", (0.3, 0.3))
+
+
 def test_limits_cover_at_all_times_at_once() -> None:
     rng = np.random.default_rng(10)
     missed, widths = [], []
     for _ in range(500):
         k, n = weekly(rng, rates_of(2, TOLERANCE), 300)
-        low, high = pair_limits(
-            k[:, 0], n[:, 0], k[:, 1], n[:, 1], "difference", np.log(2 / ALPHA), (0.3, 0.3)
-        )
+        low = confidence_sequence(gap_of(k, n, (0, 1)), DIFFERENCES, np.log(2 / ALPHA))
+        high = -confidence_sequence(gap_of(k, n, (1, 0)), DIFFERENCES, np.log(2 / ALPHA))
         missed.append(bool((low > TOLERANCE).any() or (high < TOLERANCE).any()))
         widths.append((high - low)[[3, 12, 25, 51]])
     held("95 % limits of a gap miss it in any of 52 weeks, 300 v 300", missed)
