@@ -309,6 +309,7 @@ class Postgres:
     def writing(self) -> Iterator[Session]:
         """Open a `Session` that alone may write, and commit it at the end of the block."""
         with self._session() as connection:
+            connection.isolation_level = self._psycopg.IsolationLevel.READ_COMMITTED
             connection.execute(f"SET LOCAL lock_timeout = {round(self._timeout * 1000)}")
             connection.execute("SELECT pg_advisory_xact_lock(hashtext('trustkit_meta'))")
             yield _PostgresSession(connection)
