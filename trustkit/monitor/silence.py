@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trustkit.evidence.tables import MISSING, OTHER
-from trustkit.monitor.state import State
+from trustkit.monitor.state import State, Writer
 from trustkit.monitor.tally import Tally
 from trustkit.monitor.watch import Watch
 
@@ -160,15 +160,20 @@ def _audited(watch: Watch, attribute: str) -> int:
     return sum(rows for group, rows in watch.groups.items() if group.startswith(f"{attribute}="))
 
 
+def gone(state: State, watch: Watch, now: float) -> list[Writer]:
+    """Writers that ended without their last flush, as far as can be told by now."""
+    return state.gaps(now - max(10 * watch.window, 60.0))
+
+
 def _lost(state: State, watch: Watch, now: float) -> Iterator[Silence]:
     """Records dropped for want of room, writers that ended without their last flush, faults, late rows."""
     recorded = sum(writer.recorded for writer in state.writers)
     dropped = sum(writer.dropped for writer in state.writers)
-    gone = state.gaps(now - max(10 * watch.window, 60.0))
-    behind = sum(writer.behind for writer in gone)
-    if dropped or gone:
+    lost = gone(state, watch, now)
+    behind = sum(writer.behind for writer in lost)
+    if dropped or lost:
         share = (dropped + behind) / max(recorded + dropped, 1)
-        words = f"{dropped:,} records dropped; {len(gone)} writers ended without a last flush"
+        words = f"{dropped:,} records dropped; {len(lost)} writers ended without a last flush"
         yield Silence("lost", {}, share > MOST_UNKNOWN or None, share, recorded, words)
     faults = sum(writer.faults for writer in state.writers)
     if faults:
