@@ -112,7 +112,8 @@ def _fresh(
     """Evidence of the system as it is now."""
     from trustkit.collectors.sources import Sources
 
-    sources = Sources.open(system, progress, seed)
+    counting = "cells" in wanted and parts is None
+    sources = Sources.open(system, progress, seed, counting=counting)
     try:
         return _collected(sources, wanted, parts)
     finally:
@@ -149,9 +150,10 @@ def _collected(sources: Any, wanted: set[str], parts: Path | None) -> Evidence:
         sample = sources.drawn()
         rows = sources.rows if sample is None else sources.frame.rows
         costs.append(Collected(kind, seconds, rows, sources.model_calls - calls, sample))
+    in_order = sorted(kinds, key=lambda kind: (kind == LAST, kind))
     return Evidence(
         sources.declared(),
-        kinds,
+        {kind: kinds[kind] for kind in in_order},
         errors,
         absent,
         tuple(costs),

@@ -28,7 +28,7 @@ from trustkit.collectors.classes import collect_classes, suggestions
 from trustkit.collectors.profiles import collect_profiles, profiles_of
 from trustkit.collectors.residuals import collect_residuals
 from trustkit.collectors.sources import Sources
-from trustkit.engines.counting import Columns, Sums, TooManyCells, is_pushable, summed
+from trustkit.engines.counting import Columns, Sums, counted, is_pushable
 from trustkit.engines.relations import Piece, Relation
 from trustkit.errors import ConfigError, Problem, traced
 from trustkit.evidence import Collected, Evidence, Read, Unavailable
@@ -36,7 +36,7 @@ from trustkit.evidence.blocks import SCORE_ONE, SQUARE_ONE, WEIGHT_ONE, Block
 from trustkit.evidence.cells import Cells, ordered
 from trustkit.evidence.profiles import Groups, Profile, Profiles
 from trustkit.evidence.tables import MISSING
-from trustkit.frames import FrameError, Labels
+from trustkit.frames import Labels
 
 COUNTED: Mapping[str, Callable[[Sources], Any]] = {
     "cells": collect_cells,
@@ -185,36 +185,20 @@ def _columns(sources: Sources, kinds: Iterable[str]) -> list[str]:
 
 def _pushed(sources: Sources, piece: Piece, kind: str, tally: Tally) -> bool:
     """Let the engine count a piece, where it can: cells of a log without units, and profiles."""
-    data = sources.data
-    if piece.frame is None or kind not in ("cells", "profiles"):
+    started, relation = time.perf_counter(), _relation(sources)
+    if kind == "cells" and sources.is_counted_by_engine(piece):
+        sums = sources.sums.pop(piece.name, None) or counted(relation, piece, sources.plan)
+        tally.add(kind, partial(_cells, sources, piece, sums))
+    elif kind == "profiles" and piece.frame is not None and is_pushable(piece.frame, _inputs(sources)):
+        sums = counted(relation, piece, _inputs(sources))
+        tally.add(kind, partial(_profiles, sources, sums))
+    else:
         return False
-    if kind == "cells" and (sources.model is not None or data.unit is not None):
-        return False
-    columns = _plan(sources) if kind == "cells" else _plan_of_profiles(sources)
-    if not is_pushable(piece.frame, columns):
-        return False
-    started = time.perf_counter()
-    try:
-        sums = summed(piece.frame, columns)
-    except TooManyCells:
-        raise ConfigError([_too_many(sources)]) from None
-    except FrameError as error:
-        raise ConfigError([Problem("data.audit", str(error))]) from None
-    made = _cells(sources, piece, columns, sums) if kind == "cells" else _profiles(sources, columns, sums)
-    tally.add(kind, partial(_same, made))
     tally.seconds[kind] = time.perf_counter() - started
     return True
 
 
-def _plan(sources: Sources) -> Columns:
-    data = sources.data
-    outcomes = [] if sources.task == "regression" else [data.target, data.prediction]
-    keys = [*data.sensitive, *sources.strata, *(name for name in outcomes if name is not None)]
-    bins = {name: edges for name, edges in data.bins.items() if name in data.sensitive}
-    return Columns(tuple(dict.fromkeys(keys)), bins, data.score, data.weight)
-
-
-def _cells(sources: Sources, piece: Piece, columns: Columns, sums: Sums) -> Cells:
+def _cells(sources: Sources, piece: Piece, sums: Sums) -> Cells:
     data = sources.data
     if sums.wrong:
         found = f"{sums.wrong} rows of {data.weight!r} are missing, negative or infinite, in {piece.name}"
@@ -240,37 +224,27 @@ def _cells(sources: Sources, piece: Piece, columns: Columns, sums: Sums) -> Cell
     codes.append(np.full(len(nothing.codes), -1, dtype=np.int64) if sums.bins is None else sums.bins)
     parts = {name: sums.sums[name] for name in ("n", "s", "s2", "w", "w2", "ws", "ws2") if name in sums.sums}
     block = Block(np.stack(codes, axis=1), parts).summed()
-    if data.score is None:
-        block = Block(block.codes, block.sums)
     faults = {"score": f"{sums.outside} scores lie outside [0, 1]"} if sums.outside else {}
     return Cells(schema, labels, block, None, faults)
 
 
-def _plan_of_profiles(sources: Sources) -> Columns:
+def _inputs(sources: Sources) -> Columns:
+    """What an engine groups and counts for the profiles."""
     data = sources.data
     bins = {name: edges for name, edges in data.bins.items() if name in data.sensitive}
     return Columns(tuple(data.sensitive), bins, missing=tuple(sources.input_names))
 
 
-def _profiles(sources: Sources, columns: Columns, sums: Sums) -> Profiles:
-    n, missing = sums.sums["n"], sums.sums["missing"]
+def _profiles(sources: Sources, sums: Sums) -> Profiles:
+    n, names = sums.sums["n"], tuple(sources.input_names)
+    missing = sums.sums.get("missing", np.zeros((len(n), 0), dtype=np.int64))
     groups = {}
     for name, of in sums.labels.items():
         rows = np.bincount(of.codes, weights=n, minlength=len(of.names)).astype(np.int64)
-        absent = np.zeros((len(of.names), len(columns.missing)), dtype=np.int64)
+        absent = np.zeros((len(of.names), len(names)), dtype=np.int64)
         np.add.at(absent, of.codes, missing)
         groups[name] = Groups(of.names, rows, absent)
-    return profiles_of(sources, Profile(columns.missing, sums.rows, missing.sum(axis=0), groups))
-
-
-def _too_many(sources: Sources) -> Problem:
-    """Name the attribute with the most distinct values."""
-    relation, data = _relation(sources), sources.data
-    named = [name for name in (*data.sensitive, *sources.strata) if name not in data.bins]
-    head = relation.head(named, 100_000)
-    most = max(named, key=lambda name: len(head.labels(name).names))
-    found = f"{most!r} has {len(head.labels(most).names):,} distinct values or more: not groups"
-    return Problem("data.sensitive", f"{found}; declare bins or drop it")
+    return profiles_of(sources, Profile(names, sums.rows, missing.sum(axis=0), groups))
 
 
 # What can be told of the whole alone

@@ -12,7 +12,8 @@ import numpy as np
 
 from trustkit.collectors.addresses import endpoint_problems
 from trustkit.config import DataSection, Task
-from trustkit.engines.relations import Relation, opened
+from trustkit.engines.counting import Columns, Sums, combinations, counted, is_pushable
+from trustkit.engines.relations import Piece, Relation, opened
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.tables import MISSING
@@ -63,6 +64,8 @@ class Sources:
         The audited rows where they are too many to be read whole.
     parent : Sources or None
         The sources of the relation of which these are a part.
+    sums : dict
+        What an engine counted already, by the name of the piece.
     suggested : list of str or None
         The quasi-identifiers that were suggested, once they were.
     kinds, errors : dict
@@ -82,6 +85,7 @@ class Sources:
     task: Task = "binary"
     relation: Relation | None = None
     parent: Sources | None = field(default=None, repr=False)
+    sums: dict[str, Sums] = field(default_factory=dict, repr=False)
     suggested: list[str] | None = None
     kinds: dict[str, Any] = field(default_factory=dict, repr=False)
     errors: dict[str, str] = field(default_factory=dict, repr=False)
@@ -91,8 +95,13 @@ class Sources:
     _sampled: list[Relation] = field(default_factory=list, repr=False)
 
     @classmethod
-    def open(cls, system: System, progress: Progress | None = None, seed: int = 0) -> Sources:
+    def open(
+        cls, system: System, progress: Progress | None = None, seed: int = 0, *, counting: bool = False
+    ) -> Sources:
         """Read the data's roles, load the model, settle the classes.
+
+        With `counting`, the cells of a table that is not read whole are
+        counted on the way, where an engine can.
 
         Raises
         ------
@@ -118,8 +127,8 @@ class Sources:
             outcomes = [name for name in (data.target, data.prediction) if name is not None]
             frame = found if isinstance(found, Frame) else found.head(outcomes or columns[:1])
             made = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
-            if isinstance(found, Relation) and outcomes and not made._is_quantity:
-                made = replace(made, frame=found.distinct(outcomes))
+            if isinstance(found, Relation):
+                made = made._with_outcomes(found, outcomes, counting=counting)
             made._code_columns()
             made._settle_task()
             made._settle_classes()
@@ -127,6 +136,30 @@ class Sources:
             _close(model)
             raise
         return made._of(found, wanted or columns) if isinstance(found, Relation) else made
+
+    def _with_outcomes(self, relation: Relation, outcomes: list[str], *, counting: bool) -> Sources:
+        """Sources of the outcomes' values: of those counted for the cells, where that saves a reading."""
+        if not outcomes or self._is_quantity:
+            return self
+        if counting and all(self.is_counted_by_engine(piece) for piece in relation.pieces):
+            self.sums = {piece.name: counted(relation, piece, self.plan) for piece in relation.pieces}
+            return replace(self, frame=combinations(self.sums.values(), outcomes))
+        return replace(self, frame=relation.distinct(outcomes))
+
+    @property
+    def plan(self) -> Columns:
+        """What an engine groups and sums for the cells."""
+        data = self.data
+        outcomes = [] if self.task == "regression" else [data.target, data.prediction]
+        keys = [*data.sensitive, *self.strata, *(name for name in outcomes if name is not None)]
+        bins = {name: edges for name, edges in data.bins.items() if name in data.sensitive}
+        return Columns(tuple(dict.fromkeys(keys)), bins, data.score, data.weight)
+
+    def is_counted_by_engine(self, piece: Piece) -> bool:
+        """Whether an engine can count the cells of a piece: of a log of decisions without units."""
+        if piece.frame is None or self.model is not None or self.data.unit is not None:
+            return False
+        return is_pushable(piece.frame, self.plan)
 
     def _of(self, relation: Relation, columns: list[str]) -> Sources:
         """Sources of a relation, whose classes were settled by its outcomes."""

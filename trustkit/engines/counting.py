@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from trustkit.engines.relations import collected
+from trustkit.engines.relations import Piece, Relation, collected
+from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.blocks import SCORE_ONE, SQUARE_ONE, WEIGHT_ONE
 from trustkit.evidence.score_bins import SCORE_BINS, score_bins
-from trustkit.frames import Frame, FrameError, Labels
+from trustkit.frames import MISSING, Frame, FrameError, Labels
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+    from numpy.typing import NDArray
 
     from trustkit.evidence.blocks import Ints
 
@@ -28,15 +30,11 @@ _STEP = (float(np.log(0.02 / 0.98)) - _FIRST) / _LOW
 _NEAR = 1e-6
 """How near an edge, in steps, a score is itself part of the key: engines differ by less than 1e-9."""
 
-_BELOW, _ABOVE, _BEYOND, _NONE = -4, -3, -2, -1
+_BELOW, _ABOVE, _BEYOND, _NONE = -6, -5, -4, -1
 """Bins of scores under 0, in (1, 100], over 100, and of none."""
 
 MOST_CELLS = 4_000_000
 """More combinations than these are no groups."""
-
-
-class TooManyCells(Exception):  # noqa: N818 (a signal, not an error)
-    """The combinations of the labels are as many as rows are."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +104,47 @@ def is_pushable(frame: nw.LazyFrame[Any], columns: Columns) -> bool:
     return all(schema[name].is_numeric() or str(schema[name]) == "Boolean" for name in numbers)
 
 
-def summed(frame: nw.LazyFrame[Any], columns: Columns) -> Sums:
-    """Let the engine count a frame.
+def combinations(sums: Iterable[Sums], names: Sequence[str]) -> Frame:
+    """Return the labels of some keys, one row for each combination that was counted."""
+    found: dict[tuple[str | None, ...], None] = {}
+    for each in sums:
+        keys = [each.labels[name] for name in names]
+        for codes in np.unique(np.stack([key.codes for key in keys], axis=1), axis=0):
+            texts = [key.names[code] for key, code in zip(keys, codes, strict=True)]
+            found[tuple(None if text == MISSING else text for text in texts)] = None
+    columns = [pa.array(column, pa.string()) for column in zip(*found, strict=True)]
+    return Frame(pa.table(columns, names=list(names)), list(names), [])
+
+
+def counted(relation: Relation, piece: Piece, columns: Columns) -> Sums:
+    """Let the engine count a piece.
 
     Raises
     ------
-    TooManyCells
-        Where there are more combinations than could be groups.
-    FrameError
-        For a column whose values cannot be labels.
+    ConfigError
+        Where there are more combinations than could be groups, for a column
+        whose values cannot be labels, and for a piece that cannot be read.
     """
-    table = collected(_grouped(frame, columns).head(MOST_CELLS + 1))
-    if len(table) > MOST_CELLS:
-        raise TooManyCells
-    return _read(table, columns)
+    if piece.frame is None:
+        raise ValueError("no engine reads this piece")
+    try:
+        with relation.explained(piece):
+            table = collected(_grouped(piece.frame, columns).head(MOST_CELLS + 1))
+            if len(table) > MOST_CELLS:
+                raise ConfigError([_too_many(relation, columns)])
+            return _read(table, columns)
+    except FrameError as error:
+        raise ConfigError([Problem(relation.key, str(error))]) from None
+
+
+def _too_many(relation: Relation, columns: Columns) -> Problem:
+    """Name the column with the most distinct values."""
+    named = [name for name in columns.keys if name not in columns.bins]
+    head = relation.head(named, 100_000)
+    labels = {name: len(head.labels(name).names) for name in named}
+    most = max(named, key=lambda name: labels[name])
+    found = f"{most!r} has {labels[most]:,} distinct values or more: not groups; declare bins or drop it"
+    return Problem("data.sensitive", found)
 
 
 def _grouped(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
@@ -141,7 +166,7 @@ def _grouped(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
     sums = [f"absent {at}" for at in range(len(columns.missing))]
     if columns.score:
         frame, more = _scored(nw, frame)
-        by += ["bin", "near"]
+        by += ["bin"]
         sums += more
     if columns.weight:
         frame, more = _weighted(nw, frame, bool(columns.score))
@@ -154,9 +179,14 @@ def _grouped(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
 
 
 def _number(nw: Any, name: str) -> nw.Expr:
-    """Numbers as doubles, null where missing: before anything is compared, since engines rank NaN apart."""
+    """Numbers as doubles, null where missing, before anything is compared: engines rank NaN differently."""
     value = nw.col(name).cast(nw.Float64)
-    return nw.when(value.is_nan()).then(None).otherwise(value)
+    return nw.when(_is_number(value)).then(value).otherwise(None)
+
+
+def _is_number(value: nw.Expr) -> nw.Expr:
+    """False for NaN; DuckDB answers `is_nan` by a file's footer, whose statistics know of none."""
+    return value.is_finite() | (value.abs() == float("inf"))
 
 
 def _key(nw: Any, name: str, columns: Columns) -> nw.Expr:
@@ -175,7 +205,7 @@ def _missing(nw: Any, name: str, kind: Any) -> nw.Expr:
     value = nw.col(name)
     absent = value.is_null()
     if kind.is_float():
-        absent = absent | value.is_nan().fill_null(False)
+        absent = absent | ~_is_number(value).fill_null(True)
     elif kind in (nw.String, nw.Categorical, nw.Enum):
         absent = absent | (value.cast(nw.String) == "").fill_null(False)
     return absent.cast(nw.Int64)
@@ -184,33 +214,31 @@ def _missing(nw: Any, name: str, kind: Any) -> nw.Expr:
 def _scored(nw: Any, frame: nw.LazyFrame[Any]) -> tuple[nw.LazyFrame[Any], list[str]]:
     """Add the key and the sums of the score.
 
-    The key is the bin, by the floor of thousandths in the middle and of the
-    logit beyond. Where rounding could decide, the score itself is the key
-    ``near``: engines divide and take logarithms differently, in the last digit.
+    The key is two more than the bin: the floor of the score's place, counted
+    in thousandths in the middle and in steps of the logit beyond. Where
+    rounding could decide, the key is the score itself, since engines divide
+    and take logarithms differently in the last digit.
     """
     score = nw.col("score")
-    is_low, is_high, is_inside = score < 0.02, score >= 0.98, (score >= 0) & (score <= 1)
-    tail = nw.when(is_low).then(score).otherwise(nw.when(is_high).then(1 - score).otherwise(0.5))
-    frame = frame.with_columns(
-        known=nw.when(is_inside).then(score).otherwise(0.0),
-        tail=nw.when(tail < 5e-7).then(5e-7).otherwise(tail),
-    )
-    logit = ((nw.col("tail") / (1 - nw.col("tail"))).log() - _FIRST) / _STEP
-    frame = frame.with_columns(
-        place=nw.when(is_low | is_high).then(logit).otherwise(nw.col("known") * 1000.0)
-    )
-    place = nw.col("place")
-    low = _clipped(nw, place.floor(), -1, _LOW - 1) + 1
-    high = (SCORE_BINS - 1) - _clipped(nw, place.ceil(), 0, _LOW)
-    middle = place.floor() + (_LOW - 19)
-    inside = nw.when(is_low).then(low).otherwise(nw.when(is_high).then(high).otherwise(middle))
-    outside = nw.when(score < 0).then(_BELOW).otherwise(nw.when(score <= 100).then(_ABOVE).otherwise(_BEYOND))
-    found = nw.when(is_inside).then(inside).otherwise(outside)
+    first = (score / (1 - score)).log() / _STEP + (1 - _FIRST / _STEP)
+    last = (SCORE_BINS - 1 + _FIRST / _STEP) - ((1 - score) / score).log() / _STEP
+    place = nw.when(score.is_null()).then(None).otherwise(_BEYOND + 0.5)
+    for below, value in (
+        (score <= 100, _ABOVE + 0.5),
+        (score <= 1, SCORE_BINS - 0.5),
+        (score < 1 - 9.9e-7, last),
+        (score < 0.02, first),
+        (score < 9.9e-7, 0.5),
+        (score < 0, _BELOW + 0.5),
+        ((score >= 0.02) & (score < 0.98), score * 1000.0 + (_LOW - 19)),
+    ):
+        place = nw.when(below).then(value).otherwise(place)
+    is_inside = (score >= 0) & (score <= 1)
+    frame = frame.with_columns(place=place, known=nw.when(is_inside).then(score).otherwise(0.0))
+    place, known = nw.col("place"), nw.col("known")
     is_near = (place - (place + 0.5).floor()).abs() < _NEAR
-    known = nw.col("known")
     return frame.with_columns(
-        bin=nw.when(score.is_null()).then(_NONE).otherwise(found).cast(nw.Int32),
-        near=nw.when(is_inside & is_near).then(score).otherwise(None),
+        bin=nw.when(is_near).then(score).otherwise(place.floor() + 2),
         s=_fixed(nw, known, SCORE_ONE),
         s2=_fixed(nw, known * known, SCORE_ONE),
     ), ["s", "s2"]
@@ -243,11 +271,6 @@ def _fixed(nw: Any, value: nw.Expr, one: int) -> nw.Expr:
     return (value * float(one) + 0.5).floor().cast(nw.Int64)
 
 
-def _clipped(nw: Any, value: nw.Expr, low: float, high: float) -> nw.Expr:
-    over = nw.when(value > high).then(float(high)).otherwise(value)
-    return nw.when(value < low).then(float(low)).otherwise(over)
-
-
 # From the small table to labels
 
 
@@ -260,11 +283,9 @@ def _read(table: pa.Table, columns: Columns) -> Sums:
         sums["missing"] = np.stack(absent, axis=1)
     bins = outside = None
     if columns.score:
-        bins, near = _ints(table, "bin"), frame.numbers("near")
+        bins = _bins(frame.numbers("bin"))
         outside = int(sums["n"][bins < _NONE].sum())
-        exact = ~np.isnan(near)
-        bins[exact] = score_bins(near[exact])
-        bins[bins < _NONE] = _NONE
+        bins = np.maximum(bins, _NONE)
     heaviest = 0.0
     if columns.weight and len(table):
         heaviest = float(np.nanmax(frame.numbers("heaviest"), initial=0.0))
@@ -277,6 +298,14 @@ def _read(table: pa.Table, columns: Columns) -> Sums:
         int(sums.pop("wrong", np.zeros(1, dtype=np.int64)).sum()),
         heaviest,
     )
+
+
+def _bins(keys: NDArray[np.float64]) -> Ints:
+    """Bins of the keys: of a score itself, by the edges; of none, -1; those below stand for what is wrong."""
+    bins = np.where(np.isnan(keys), _NONE, np.nan_to_num(keys) - 2).astype(np.int64)
+    is_score = (keys >= 0) & (keys <= 1)
+    bins[is_score] = score_bins(keys[is_score])
+    return bins
 
 
 def _labels(frame: Frame, at: int, name: str, columns: Columns) -> Labels:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
 _PIECE = 1 << 20  # bytes of a file that are hashed together
+_BLOCK = 8 << 20  # bytes of csv read together, which no row may exceed
 _SMALL = 4 << 20  # bytes of files that are read whole without a look at their footers
 
 MOST_MEMORY = "700MB"
@@ -225,7 +226,7 @@ def csv_reader(path: Path, kinds: Mapping[str, pa.DataType]) -> Callable[[Sequen
 def _texts(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
     reader = pyarrow.csv.open_csv(
         path,
-        read_options=pyarrow.csv.ReadOptions(block_size=8 << 20),
+        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=list(names)
