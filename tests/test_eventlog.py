@@ -12,14 +12,20 @@ import threading
 from datetime import datetime
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
+from streams import watch_of
 
 from trustkit.cli import app
 from trustkit.errors import ConfigError
+from trustkit.monitor.calls import Rows, Truths
 from trustkit.monitor.hooks import eventlog
 from trustkit.monitor.hooks.chain import Mark, digest, last_line, verify
 from trustkit.monitor.hooks.eventlog import EventLog
+from trustkit.monitor.hooks.events import CallEvents
+from trustkit.monitor.store import StoreFault
 
 DAY = 86400.0
 START = 1_800_000_000.0
@@ -528,6 +534,63 @@ def test_the_last_line_is_found_whatever_its_length(tmp_path):
     ]:
         path.write_bytes(text)
         assert last_line(path) == last
+
+
+# The calls of a monitor
+
+
+@pytest.fixture(scope="module")
+def watch():
+    return watch_of()
+
+
+def call(rows, prediction, ids, at):
+    return Rows(
+        n=rows,
+        X=None,
+        names=None,
+        prediction=prediction,
+        score=None,
+        sensitive=None,
+        ids=ids,
+        at=at,
+        timed=True,
+        latency=None,
+    )
+
+
+def test_a_recorded_call_is_an_event_without_its_rows(tmp_path, watch):
+    log = EventLog(tmp_path)
+    events = CallEvents(log, watch, lambda ids: [id.encode() for id in ids])
+    events(
+        [
+            call(3, [0, 1, 1], ["a", None, "c"], [5.0, 4.0, 6.0]),
+            call(1, 1, 7, 4.0),
+            call(2, np.array([1, 9]), None, 4.0),
+            call(2, pd.Series([0, 0]), pd.Series([1, 2]), 4.0),
+            Truths(ids="a", truth=1, at=9.0),
+        ]
+    )
+    log.close()
+    first, single, unknown, series, label = lines(tmp_path)[1:-1]
+    assert first["predictions"] == {"0": 1, "1": 2}
+    assert first["ids"] == [b"a".hex(), b"c".hex()]
+    assert (first["at"], first["until"]) == ("1970-01-01T00:00:04.000000Z", "1970-01-01T00:00:06.000000Z")
+    assert (single["predictions"], single["ids"], "until" in single) == ({"1": 1}, [b"7".hex()], False)
+    assert unknown["predictions"] == {"1": 1, "(other)": 1}
+    assert series["ids"] == [b"1".hex(), b"2".hex()]
+    assert (label["event"], label["rows"], "predictions" in label) == ("labels", 1, False)
+
+
+def test_ids_that_the_store_cannot_hash_now_are_counted(tmp_path, watch):
+    def hashed(_ids):
+        raise StoreFault("monitor.db", "locked")
+
+    log = EventLog(tmp_path)
+    CallEvents(log, watch, hashed)([call(2, [0, 1], ["a", "b"], 4.0)])
+    log.close()
+    told = lines(tmp_path)[1]
+    assert (told["unhashed"], "ids" in told) == (2, False)
 
 
 # The command

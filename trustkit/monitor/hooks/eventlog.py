@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from trustkit.scorecard import Finding
 
 EVENTS: Mapping[str, frozenset[str]] = {
-    "decisions": frozenset({"at", "model", "rows", "ids", "predictions"}),
-    "labels": frozenset({"at", "rows", "ids"}),
+    "decisions": frozenset({"at", "until", "model", "rows", "ids", "unhashed", "predictions"}),
+    "labels": frozenset({"at", "until", "rows", "ids", "unhashed"}),
     "alarm": frozenset({"finding", "verdict", "estimate", "interval", "limit"}),
 }
 """What each event may tell: times, digests and counts, and of ids their keyed hashes; no input, no id."""
@@ -307,8 +307,7 @@ def _checked(event: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("ids: expected keyed hashes as bytes")
     if told.get("ids") is not None:
         told["ids"] = [id.hex() for id in told["ids"]]
-    if told.get("at") is not None:
-        told["at"] = _time(told["at"])
+    told |= {key: _time(told[key]) for key in ("at", "until") if told.get(key) is not None}
     return {key: value for key, value in told.items() if value is not None}
 
 
