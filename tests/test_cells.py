@@ -177,15 +177,26 @@ def rows_of(n, seed=0):
     return {**codes, "score": rng.random(n), "weight": rng.lognormal(size=n)}
 
 
-def test_many_cells_are_counted_as_few_are():
+@pytest.mark.parametrize("sizes", [(2, 3), (200, 3000), (3000, 3000, 3000, 3000)])
+def test_many_cells_are_counted_as_few_are(sizes):
     rng = np.random.default_rng(1)
-    codes = rng.integers(0, 3000, (4, 2000))
-    sparse = Block.count(
-        [(codes[0], 3000), (codes[1], 3000), (codes[2], 3000), (codes[3], 3000)], {"n": None}
-    )
-    assert sparse.sums["n"].sum() == 2000
-    again = Block(sparse.codes, sparse.sums).summed()
-    np.testing.assert_array_equal(again.codes, sparse.codes)
+    codes = np.array([rng.integers(0, size, 40_000) for size in sizes])
+    values = rng.integers(0, 2**30, 40_000)
+    block = Block.count(list(zip(codes, sizes, strict=True)), {"n": None, "s": values})
+    distinct, place = np.unique(codes.T, axis=0, return_inverse=True)
+    np.testing.assert_array_equal(block.codes, distinct)
+    np.testing.assert_array_equal(block.sums["n"], np.bincount(place.ravel()))
+    assert block.sums["s"].tolist() == np.bincount(place.ravel(), weights=values).astype(int).tolist()
+    shuffled = rng.permutation(len(distinct))
+    parts = Block(block.codes[shuffled], {name: sums[shuffled] for name, sums in block.sums.items()})
+    again = parts.summed()
+    np.testing.assert_array_equal(again.codes, block.codes)
+    np.testing.assert_array_equal((again + block).sums["s"], 2 * block.sums["s"])
+
+
+def test_what_has_no_codes_cannot_be_counted():
+    with pytest.raises(ValueError, match="no axis has codes"):
+        Block.count([(None, 1)], {"n": None})
 
 
 def test_different_schemas_do_not_add():

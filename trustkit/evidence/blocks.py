@@ -15,7 +15,8 @@ SQUARE_ONE = 2**16
 
 _LARGEST = 2.0**62
 _CHUNK = 1 << 15  # rows counted together: few enough to stay in the cache
-_SPREAD = 1 << 20  # cells of which a row each would be no use: those that occur are found first
+_SPREAD = 1 << 20  # of more cells, and more than 4 a row, those that occur are found first
+_SPARSE = 32  # of more cells a row, by sorting
 _TOO_LARGE = "the sum of the weights does not fit 63 bits: divide the weights by their mean"
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -48,7 +49,7 @@ class Block:
         cells = int(np.prod(sizes, dtype=object))
         columns = [codes for codes, _ in axes]
         if cells > max(_SPREAD, 4 * _rows(columns)):
-            present, key = np.unique(_combined(columns, sizes, cells), return_inverse=True)
+            present, key = _occurring(_combined(columns, sizes, cells), cells)
             sums = _totals([key], [len(present)], len(present), parts)
         else:
             full = _totals(columns, sizes, cells, parts)
@@ -134,10 +135,25 @@ def _distinct(codes: Ints) -> tuple[Ints, Ints]:
     sizes = codes.max(axis=0, initial=0) - low + 1
     if np.prod(sizes, dtype=object) > 2**62:  # no integer holds them
         _, first, place = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    else:
-        key = np.ravel_multi_index(tuple((codes - low).T), tuple(sizes))
+        return first, place.ravel()
+    key = np.ravel_multi_index(tuple((codes - low).T), tuple(sizes))
+    steps = np.diff(key, prepend=-1)
+    if steps.min(initial=0) < 0:
         _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    return first, place.ravel()
+        return first, place
+    return np.flatnonzero(steps), np.cumsum(steps > 0) - 1
+
+
+def _occurring(key: NDArray[np.intp], cells: int) -> tuple[Ints, NDArray[np.intp]]:
+    """Keys that occur, in their order, and the place of each row's among them."""
+    if cells > _SPARSE * len(key):
+        return np.unique(key, return_inverse=True)
+    occurs = np.zeros(cells, dtype=np.bool_)
+    occurs[key] = True
+    present = np.flatnonzero(occurs)
+    places = np.empty(cells, dtype=np.int32)
+    places[present] = np.arange(len(present), dtype=np.int32)
+    return present, places.take(key).astype(np.intp)
 
 
 def _totals(
@@ -164,7 +180,7 @@ def _rows(columns: Sequence[Codes]) -> int:
 def _combined(columns: Sequence[Codes], sizes: Sequence[int], cells: int) -> NDArray[np.intp]:
     """One key a row from its codes on every axis, made of the smallest integers that hold it."""
     kind = np.int16 if cells <= 2**15 else np.int32 if cells <= 2**31 else np.int64
-    key = np.zeros(_rows(columns), dtype=kind)
+    key: NDArray[Any] = np.zeros(_rows(columns), dtype=kind)
     for codes, size in zip(columns, sizes, strict=True):
         if codes is not None:
             key *= size

@@ -275,8 +275,8 @@ class Cells:
             np.array(np.unravel_index(present[kept], sizes)).T if attributes else np.zeros((len(kept), 0))
         )
         groups = [
-            {name: self.labels[name][int(c)] for name, c in zip(attributes, codes, strict=True)}
-            for codes in places
+            {name: self.labels[name][at] for name, at in zip(attributes, codes, strict=True)}
+            for codes in places.tolist()
         ]
         if len(kept) < len(present):
             groups.append(dict.fromkeys(attributes, OTHER))
