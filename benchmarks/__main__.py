@@ -50,6 +50,8 @@ SECTIONS = {
 ROWS = {"fairness": 100_000, "drift": 100_000, "audit": 2_000}
 """Rows of each task that peers have."""
 RUNS, RUNS_OF_OURS = 1, 5
+PATIENCE = 600
+"""Seconds on the clock after which a peer is stopped."""
 
 TITLES = {
     "fairness": "Group fairness beside peers",
@@ -85,13 +87,19 @@ def beside_peers(task: str, folder: Path) -> str:
         home = folder / name.removesuffix("-boot") / "bin" / "python"
         interpreter = sys.executable if name == "trustkit" else str(home)
         if not Path(interpreter).exists():
-            lines.append([name, does, "not run: no environment", "", "", ""])
+            lines.append([name, does, "not run", "", "", ""])
             continue
         runs = RUNS_OF_OURS if name == "trustkit" else RUNS
         command = [interpreter, "benchmarks/peers.py", task, name, str(rows), str(runs)]
-        ran = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
-        if ran.returncode:
-            lines.append([name, does, f"failed: {ran.stderr.strip().splitlines()[-1][:80]}", "", "", ""])
+        try:
+            ran = subprocess.run(
+                command, check=True, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+            )
+        except subprocess.TimeoutExpired:
+            lines.append([name, does, f"stopped after {PATIENCE} s", "", "", ""])
+            continue
+        except subprocess.CalledProcessError as error:
+            lines.append([name, does, f"failed: {error.stderr.strip().splitlines()[-1][:80]}", "", "", ""])
             continue
         told = json.loads(ran.stdout.splitlines()[-1])
         mine = mine or told

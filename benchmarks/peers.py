@@ -126,8 +126,8 @@ def fairness_vfairness(rows: int, **more: Any) -> Call:
 
 
 def fairness_vfairness_boot(rows: int) -> Call:
-    """The same with `n_bootstrap=100`."""
-    return fairness_vfairness(rows, include_ci=True, n_bootstrap=100, random_state=0)
+    """The same with `n_bootstrap=10`."""
+    return fairness_vfairness(rows, include_ci=True, n_bootstrap=10, random_state=0)
 
 
 def drift_trustkit(rows: int) -> Call:
