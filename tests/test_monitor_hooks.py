@@ -25,7 +25,7 @@ from trustkit.errors import ConfigError
 from trustkit.monitor.hooks.asgi import MonitorMiddleware
 from trustkit.monitor.hooks.figures import FIGURES, Look, figures
 from trustkit.monitor.hooks.mapping import JsonMapping, UnmappedError
-from trustkit.monitor.hooks.prometheus import TrustkitCollector, to_prometheus_text
+from trustkit.monitor.hooks.prometheus import TrustkitCollector, name_of, to_prometheus_text
 from trustkit.monitor.hooks.webhook import Webhook
 from trustkit.monitor.monitor import Monitor
 from trustkit.monitor.status import status_of
@@ -832,3 +832,54 @@ def test_a_wrong_webhook_is_refused_without_its_secret(url, keys, said, monkeypa
         Webhook(url, **keys)
     assert "pw" not in str(error.value)
     assert "hunter2" not in str(error.value)
+
+
+# The dashboard
+
+
+DASHBOARD = json.loads((ROOT / "docs/grafana/trustkit.json").read_text(encoding="utf-8"))
+QUERIES = [
+    *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
+    *(each["definition"] for each in DASHBOARD["templating"]["list"] if "definition" in each),
+]
+SELECTED = re.compile(r"(trustkit_\w+)(?:\{([^}]*)\})?")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_of_the_dashboard_finds_what_the_exporter_writes(query, drifted):
+    """Each metric exists, each label that is asked for is one of it, and each value that is named occurs."""
+    labels = {name_of(name): list(map(dict, samples)) for name, samples in figures(drifted).items()}
+    found = SELECTED.findall(query)
+    assert found
+    for name, matchers in found:
+        assert name in labels
+        for label, operator, value in re.findall(r'(\w+)(=~|!~|!=|=)"([^"]*)"', matchers):
+            assert all(label in each for each in labels[name])
+            assert operator != "=" or value in [each[label] for each in labels[name]]
+
+
+def test_the_dashboard_shows_every_figure_once_and_panels_do_not_overlap():
+    shown = {name for query in QUERIES for name, _ in SELECTED.findall(query)}
+    assert shown == set(map(name_of, FIGURES))
+    places = [
+        (x, y)
+        for panel in DASHBOARD["panels"]
+        for at in [panel["gridPos"]]
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(places) == len(set(places))
+    assert max(x for x, _ in places) < 24
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+def test_legends_name_labels_that_there_are(drifted):
+    found = figures(drifted)
+    named = {
+        name_of(name): {label for labels in samples for label, _ in labels} for name, samples in found.items()
+    }
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            metrics = [name for name, _ in SELECTED.findall(target["expr"])]
+            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+                assert all(label in named[metric] for metric in metrics)
