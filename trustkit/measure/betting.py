@@ -26,8 +26,8 @@ ODDS = np.array([1.01, 1.03, 1.07, 1.15, 1.3, 1.5, 1.8, 2.5, 4.0, 8.0, 20.0])
 GUESS_ROWS = 20.0
 """How many rows an audited rate counts for beside those of earlier panes."""
 
-RECENT = 4
-"""How many of the last panes choose what is bet on, beside all of them."""
+RECENT = (4, 40, 400)
+"""So many of the last panes choose each a set to bet on, beside all of them."""
 
 FEWEST = 1
 """Rows of each group in a joined pane, at least: more would mix hours, and fewer cannot be bet on."""
@@ -169,7 +169,7 @@ def shift_log_e(counts: ArrayLike, reference: ArrayLike, limit: float, is_ordere
     The null is that the pane's distribution is at most `limit` from the reference, which is held fixed: by
     the Kolmogorov-Smirnov distance of ordered bins, else by total variation. Then no set of bins (of ordered
     ones: none of the lowest or the highest) has more than its share of the reference plus `limit`. The bet is
-    on the set that most exceeded its share in all earlier panes, and on that of the `RECENT` ones, as by
+    on the set that most exceeded its share in all earlier panes, and on those of the `RECENT` ones, as by
     `rate_log_e`.
 
     Parameters
@@ -193,7 +193,7 @@ def shift_log_e(counts: ArrayLike, reference: ArrayLike, limit: float, is_ordere
     return np.concatenate(
         [
             _set_log_e(counts, share, limit, before[last] - before[since], is_ordered)
-            for since in (np.zeros_like(last), np.maximum(last - RECENT, 0))
+            for since in (np.maximum(last - panes, 0) for panes in (len(last), *RECENT))
         ],
         axis=1,
     )
