@@ -221,6 +221,21 @@ def test_gaps_that_are_found(size: str, excess: float, is_audited: bool) -> None
         assert share == 1
 
 
+@pytest.mark.parametrize("size", ["300 v 300", "100 v 1000", "1000 v 100"])
+def test_ratios(size: str) -> None:
+    rng = np.random.default_rng([*POWER[size], 8])
+    for ratio in (0.8, 0.7, 0.6):
+        rates = np.array([0.3 * ratio, 0.3])
+        weeks = [
+            any_alarm(*weekly(rng, rates, POWER[size]), bound=0.8, form="ratio", guess=(0.3, 0.3))
+            for _ in range(1000)
+        ]
+        if ratio == 0.8:
+            held(f"ratio at its limit .8, {size}", [week < NEVER for week in weeks])
+        else:
+            found(f"ratio {ratio}, limit .8, {size}, weeks", weeks)
+
+
 @pytest.mark.parametrize("rows", [100, 300, 1000])
 @pytest.mark.parametrize("excess", [0.05, 0.1])
 def test_gaps_that_are_found_among_twelve(rows: int, excess: float) -> None:
@@ -297,6 +312,36 @@ def test_persons_with_several_rows(rho: float) -> None:
     told(f"5 rows a person, correlation {rho}, gap .05, as if one", sum(plain), len(plain))
     held(f"5 rows a person, correlation {rho}, gap .05, divided by 5", divided)
     found(f"5 rows a person, correlation {rho}, gap .15, divided by 5, weeks", delays)
+
+
+@pytest.mark.parametrize("rho", [0.1, 0.3])
+def test_the_same_persons_every_week(rho: float) -> None:
+    """The gap is at the limit among all people; among the 300 of each group who come it is another."""
+    rng = np.random.default_rng([5, int(10 * rho)])
+    rates, n = rates_of(2, TOLERANCE), np.full((WEEKS, 2), 300)
+    alarms = []
+    for _ in range(500):
+        own = rng.beta(rates * (1 / rho - 1), (1 - rates) * (1 / rho - 1), (300, 2))
+        k = rng.binomial(1, np.broadcast_to(own, (WEEKS, 300, 2))).sum(axis=1)
+        alarms.append(pair_alarm(k, n, claims=1) < NEVER)
+    told(
+        f"the same 300 persons every week, correlation {rho}, gap .05 of all people", sum(alarms), len(alarms)
+    )
+
+
+@pytest.mark.parametrize("rho", [0.02, 0.1, 0.3])
+def test_rows_that_follow_the_one_before(rho: float) -> None:
+    """Each row of a group repeats the one before with chance rho; the gap is at the limit."""
+    rng = np.random.default_rng([6, int(100 * rho)])
+    rates, n = rates_of(2, TOLERANCE), np.full((WEEKS, 2), 300)
+    k = np.zeros((WEEKS, 1000, 2), dtype=np.int64)
+    y = rng.random((1000, 2)) < rates
+    for week in range(WEEKS):
+        for _ in range(300):
+            y = np.where(rng.random(y.shape) < rho, y, rng.random(y.shape) < rates)
+            k[week] += y
+    alarms = [pair_alarm(k[:, year], n, claims=1) < NEVER for year in range(1000)]
+    told(f"rows repeat the one before with chance {rho}, gap .05", sum(alarms), len(alarms))
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.05])
