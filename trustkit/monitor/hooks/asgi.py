@@ -6,11 +6,14 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.monitor.hooks.mapping import JsonMapping, UnmappedError
 
 if TYPE_CHECKING:
     from trustkit.monitor.monitor import Monitor
+    from trustkit.monitor.watch import Watch
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -18,6 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1 << 20
+
+MANY = 200
+"""So many rows of one request are handed over as a frame."""
 
 
 class MonitorMiddleware:
@@ -123,7 +129,15 @@ class _Call:
             self._monitor.faults.count("service", error)
         else:
             if X:
-                self._monitor.record(X, **told)
+                self._monitor.record(_table(X, self._monitor.watched), **told)
+
+
+def _table(rows: list[dict[str, Any]], watch: Watch) -> Any:
+    """Rows as they are, or what is watched of many of them as a frame, which is copied and counted sooner."""
+    if len(rows) < MANY:
+        return rows
+    names = [name for name in (*watch.columns, *watch.attributes) if any(name in row for row in rows)]
+    return pd.DataFrame({name: [row.get(name) for row in rows] for name in dict.fromkeys(names)})
 
 
 class _Body:
