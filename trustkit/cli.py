@@ -14,25 +14,21 @@ from trustkit.commands import (
     cards,
     catalog,
     comparing,
+    monitoring,
     remedying,
     scanning,
     starting,
     waiving,
 )
-from trustkit.errors import ConfigError, Problem, nearest, traced
+from trustkit.commands.groups import Group
+from trustkit.errors import ConfigError, traced
 from trustkit.renderers.words import clean
 
 _WRONG, _INTERRUPTED = 2, 130
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Commands whose errors are told in lines, never as a traceback of the user's mistake."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        found = super().get_command(ctx, cmd_name)
-        if found is None:
-            raise ConfigError([Problem(cmd_name, "no such command", nearest(cmd_name, self.commands))])
-        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -64,7 +60,9 @@ def app() -> None:
     """
 
 
-for module in (auditing, cards, comparing, burning, catalog, remedying, scanning, starting, waiving):
+for module in (
+    auditing, cards, comparing, burning, catalog, monitoring, remedying, scanning, starting, waiving,
+):  # fmt: skip
     for command in module.COMMANDS:
         app.add_command(command)
 
