@@ -38,7 +38,7 @@ class CallEvents:
         """Write an event for each call."""
         for call in calls:
             at = times(call.at)
-            first, last = float(np.min(at)), float(np.max(at))
+            first, last = (at, at) if isinstance(at, float) else (float(at.min()), float(at.max()))
             told: dict[str, Any] = {"at": first, "until": last if last > first else None}
             told |= self._ids(call.ids)
             if isinstance(call, Rows):
