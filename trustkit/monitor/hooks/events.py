@@ -30,7 +30,7 @@ class CallEvents:
     """
 
     def __init__(self, log: EventLog, watch: Watch, hashed: Callable[[Iterable[str]], list[bytes]]) -> None:
-        self.log, self._model, self._hashed = log, watch.model, hashed
+        self._log, self._model, self._hashed = log, watch.model, hashed
         self._classes = watch.labels["prediction"]
         self._vocabulary = Vocabulary.of_axis(self._classes)
 
@@ -43,11 +43,19 @@ class CallEvents:
             told |= self._ids(call.ids)
             if isinstance(call, Rows):
                 rows, decided = call.n, self._decided(call.prediction, call.n)
-                self.log(
+                self._log(
                     {"event": "decisions", "model": self._model, "rows": rows, "predictions": decided, **told}
                 )
             else:
-                self.log({"event": "labels", "rows": rows_in(call.ids) or 1, **told})
+                self._log({"event": "labels", "rows": rows_in(call.ids) or 1, **told})
+
+    def flush(self) -> None:
+        """Write what waits; OSError where that fails."""
+        self._log.flush()
+
+    def close(self) -> None:
+        """Write what waits, and end the chain."""
+        self._log.close()
 
     def _decided(self, prediction: Any, rows: int) -> dict[str, int]:
         """Rows by class."""
