@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from trustkit.evidence.blocks import SCORE_ONE
 from trustkit.evidence.tables import MISSING
 from trustkit.frames import FrameError, label_text
 from trustkit.monitor.calls import Rows, Truths, rows_in
-from trustkit.monitor.grids import Grid
+from trustkit.monitor.inputs import Layout, Table, table_of_parts
 from trustkit.monitor.moments import times
 from trustkit.monitor.vocabularies import Vocabulary, numbers
 from trustkit.monitor.watch import SCORE_BINS, Watch
@@ -30,10 +29,7 @@ T = TypeVar("T")
 LATENCY_EDGES = tuple(10 ** (step / 5 - 5) for step in range(36))
 """Seconds: five edges a decade from 10 microseconds to 100 seconds. Bin 0 of a latency is below all edges."""
 
-_PANES = 32
-"""Panes of which the inputs are counted at once."""
-
-_MOST_CELLS = 2**40
+_MOST_CELLS, _MOST_LAYOUTS = 2**40, 100
 
 _SPARSE = 65_536
 """Counters beyond this, and beyond eight a row, are not laid out."""
@@ -130,7 +126,7 @@ class Coder:
             found = f"the attributes have too many groups together ({self._cells:.0e} cells) to be watched"
             raise ConfigError([Problem("evidence", found)])
         self._keys: dict[int, tuple[str, tuple[int, ...]]] = {}
-        self._layouts: dict[tuple[str, ...], _Layout] = {}
+        self._layouts: dict[tuple[str, ...], Layout] = {}
 
     def key(self, cell: int) -> str:
         """Return the key of a cell in the ledger ``decided``: ``groups|prediction|score bin``, codes all."""
@@ -198,9 +194,11 @@ class Coder:
 
     def _rows(self, calls: list[Rows]) -> Counted:
         sizes = [call.n for call in calls]
-        at = _joined([_timed(call.at) for call in calls], sizes)
-        panes, place = _distinct(np.floor(at / self._watch.window).astype(np.int64))
-        found = Counted(rows=len(at), last_at=float(at.max()) if len(at) else None)
+        at = [_timed(call.at) for call in calls]
+        panes, place = self._panes(at, sizes)
+        total = sum(sizes)
+        latest = max((float(np.max(when)) for when, n in zip(at, sizes, strict=True) if n), default=None)
+        found = Counted(rows=total, last_at=latest)
 
         def part(kind: str, read: Callable[[], T], default: T) -> T:
             """Read a part of the calls; leave it out of a single call where it cannot be read."""
@@ -218,12 +216,12 @@ class Coder:
             part(
                 "sensitive",
                 partial(self._group, a, calls, sizes, table, found),
-                np.full(len(at), self._groups[a].missing, dtype=np.int64),
+                np.full(total, self._groups[a].missing, dtype=np.int64),
             )
             for a in range(len(self.attributes))
         ]
         codes.append(self._coded(self._predictions, [call.prediction for call in calls], sizes))
-        score = part("score", lambda: _scores(calls, sizes, found), np.full(len(at), np.nan))
+        score = part("score", lambda: _scores(calls, sizes, found), np.full(total, np.nan))
         scored = np.isfinite(score)
         known = np.where(scored, score, 0.0)
         codes.append(
@@ -232,14 +230,26 @@ class Coder:
         cell = np.ravel_multi_index(codes, self._sizes)
         found.decided = self._cells_of(panes, place, cell, np.floor(known * SCORE_ONE + 0.5))
         if table is not None:
-            found.columns = part("columns", lambda: self._inputs(table, panes, place, found), [])
-        found.waiting = part("ids", lambda: _waiting(calls, sizes, panes[place], at, cell), [])
+            found.columns = part("columns", lambda: list(table.counts(panes, place)), [])
+            found.faults += [(kind, words, 1) for kind, words in table.faults]
+        if any(call.ids is not None for call in calls):
+            found.waiting = part("ids", lambda: _waiting(calls, panes[place], _joined(at, sizes), cell), [])
         found.latency = [
             (int(panes[place[start]]), int(np.searchsorted(LATENCY_EDGES, call.latency, side="right")))
             for start, call in zip(np.cumsum([0, *sizes[:-1]]).tolist(), calls, strict=True)
             if call.latency is not None and call.n
         ]
         return found
+
+    def _panes(self, at: list[float | Floats], sizes: list[int]) -> tuple[Ints, Ints]:
+        """The panes, and the place of each row's among them."""
+        single = all(isinstance(when, float) for when in at)
+        times = np.array(at, dtype=np.float64) if single else _joined(at, sizes)
+        pane = np.floor(times / self._watch.window).astype(np.int64)
+        if len(pane) and pane.min() == pane.max():
+            return pane[:1], np.zeros(sum(sizes), dtype=np.int64)
+        panes, place = np.unique(pane, return_inverse=True)
+        return panes, np.repeat(place.ravel(), sizes) if single else place.ravel()
 
     def _coded(self, words: Vocabulary, columns: list[Any], sizes: list[int]) -> Ints:
         """Codes of a column that came in parts, each a single value for all its rows, or one a row."""
@@ -259,7 +269,7 @@ class Coder:
         return np.concatenate([np.broadcast_to(part, (n,)) for part, n in zip(parts, sizes, strict=True)])
 
     def _group(
-        self, a: int, calls: list[Rows], sizes: list[int], table: _Table | None, found: Counted
+        self, a: int, calls: list[Rows], sizes: list[int], table: Table | None, found: Counted
     ) -> Ints:
         """Codes of an attribute: as given with the call, else from its inputs."""
         name = self.attributes[a]
@@ -298,136 +308,22 @@ class Coder:
             )
         )
 
-    def _table(self, calls: list[Rows]) -> _Table | None:
+    def _table(self, calls: list[Rows]) -> Table | None:
         """Inputs of calls of one form, as one table."""
-        first = calls[0].X
-        if first is None:
+        if calls[0].X is None:
             return None
-        names = calls[0].names or self._names
-        parts = [call.X for call in calls]
-        data: Any
-        if isinstance(first, list):
-            records = list(chain.from_iterable(parts))
-            is_named = isinstance(records[0], Mapping)
-            data = pd.DataFrame(records, columns=None if is_named else _fitting(names, len(records[0])))
-        elif isinstance(first, np.ndarray):
-            _fitting(names, first.shape[1])
-            data = np.concatenate(parts) if len(parts) > 1 else first
-            if data.dtype.kind not in "biuf":
-                data = pd.DataFrame(data, columns=list(names)).infer_objects()
-        elif hasattr(first, "toarray"):
-            data = np.concatenate([part.toarray() for part in parts])
-            _fitting(names, data.shape[1])
-        else:
-            data = pd.concat(parts, ignore_index=True) if len(parts) > 1 else first
-        if len(data) != sum(call.n for call in calls):
-            raise _Unreadable(f"the inputs have {len(data)} rows, and there are {calls[0].n} decisions")
-        if isinstance(data, pd.DataFrame):
-            names = tuple(map(str, data.columns))
-        return _Table(self._layout(names), data)
+        for call in calls:
+            rows = call.X.shape[0] if hasattr(call.X, "shape") else len(call.X)
+            if rows != call.n:
+                raise _Unreadable(f"the inputs have {rows} rows, and there are {call.n} decisions")
+        return table_of_parts([call.X for call in calls], calls[0].names or self._names, self._layout)
 
-    def _layout(self, names: tuple[str, ...]) -> _Layout:
+    def _layout(self, names: tuple[str, ...]) -> Layout:
         if names not in self._layouts:
-            if len(self._layouts) > 100:
+            if len(self._layouts) > _MOST_LAYOUTS:
                 self._layouts.clear()
-            self._layouts[names] = _Layout(names, self._watch)
+            self._layouts[names] = Layout(names, self._watch)
         return self._layouts[names]
-
-    def _inputs(self, table: _Table, panes: Ints, place: Ints, found: Counted) -> list[tuple[int, Ints]]:
-        """Rows of each bin of the inputs, by pane."""
-        layout, total, made = table.layout, len(self.bins), []
-        values = table.numbers(found)
-        others = (
-            np.stack([*table.labels(), *table.texts()], axis=1) if layout.labels or layout.texts else None
-        )
-        for first in range(0, len(panes), _PANES):
-            some = panes[first : first + _PANES]
-            rows: Any = slice(None)
-            if len(panes) > _PANES:
-                rows = np.flatnonzero((place >= first) & (place < first + _PANES))
-            here = (place[rows] - first) * total
-            counts = np.zeros(len(some) * total, dtype=np.int64)
-            parts = layout.grid.bins(values[rows]) if layout.numbers else iter(())
-            coded = chain(parts, [(slice(None), others[rows])] if others is not None else [])
-            for part, bins in coded:
-                counter = bins + here[part, None] if len(some) > 1 else bins
-                counts += np.bincount(counter.ravel(), minlength=len(counts))
-            made += list(zip(some.tolist(), counts.reshape(len(some), total), strict=True))
-        return made
-
-
-class _Layout:
-    """Which columns of a table are watched, and where they lie."""
-
-    def __init__(self, names: tuple[str, ...], watch: Watch) -> None:
-        self.at = {name: place for place, name in reversed(list(enumerate(names)))}
-        watched = sorted(watch.columns)
-        starts = np.cumsum([0, *(watch.columns[name].bins for name in watched)])
-        first = dict(zip(watched, starts.tolist(), strict=False))
-        here = [name for name in watched if name in self.at]
-        of = {
-            kind: [name for name in here if watch.columns[name].of == kind]
-            for kind in ("numbers", "labels", "text")
-        }
-        self.numbers, self.labels, self.texts = of["numbers"], of["labels"], of["text"]
-        self.places = [self.at[name] for name in self.numbers]
-        self.is_whole = self.places == list(range(len(names)))
-        self.first = first
-        self.grid = Grid(
-            [watch.columns[name].edges for name in self.numbers], [first[name] for name in self.numbers]
-        )
-        self.words = {name: _words(watch.columns[name].labels, first[name]) for name in self.labels}
-
-
-def _words(labels: Sequence[str], first: int) -> Vocabulary:
-    """Bins of a column of labels: bin 0 is of missing values, and the last of labels not known."""
-    return Vocabulary(
-        {label: first + 1 + place for place, label in enumerate(labels)} | {MISSING: first},
-        first + 1 + len(labels),
-        first,
-    )
-
-
-class _Table:
-    """Inputs of some rows."""
-
-    def __init__(self, layout: _Layout, data: Any) -> None:
-        self.layout, self._data = layout, data
-
-    def column(self, name: str) -> Any:
-        place = self.layout.at[name]
-        return self._data[:, place] if isinstance(self._data, np.ndarray) else self._data.iloc[:, place]
-
-    def numbers(self, found: Counted) -> Floats:
-        """The columns of numbers, shape ``(rows, columns)``; what is no number is missing, and told."""
-        if isinstance(self._data, np.ndarray):
-            chosen = self._data if self.layout.is_whole else self._data[:, self.layout.places]
-            return chosen.astype(np.float64, copy=False)
-        kinds = {getattr(kind, "kind", "O") for kind in self._data.dtypes.iloc[self.layout.places]}
-        if kinds <= set("biuf"):
-            return self._data.iloc[:, self.layout.places].to_numpy(dtype=np.float64, na_value=np.nan)
-        columns = []
-        for name in self.layout.numbers:
-            try:
-                columns.append(numbers(self.column(name)))
-            except FrameError:
-                found.faults.append(
-                    ("columns", f"{name!r} was of numbers when it was audited, and is not", 1)
-                )
-                columns.append(np.full(len(self._data), np.nan))
-        return np.stack(columns, axis=1) if columns else np.zeros((len(self._data), 0))
-
-    def labels(self) -> Iterator[Ints]:
-        """Yield the bins of each column of labels."""
-        for name, words in self.layout.words.items():
-            yield words.of(self.column(name))
-
-    def texts(self) -> Iterator[Ints]:
-        """Yield the bins of each column of text: whether there is a value."""
-        for name in self.layout.texts:
-            values = pd.Series(self.column(name))
-            is_empty = values.isna() | (values == "" if values.dtype.kind not in "biufM" else False)
-            yield self.layout.first[name] + 1 - is_empty.to_numpy(dtype=np.int64)
 
 
 def _form(call: Rows | Truths) -> Hashable:
@@ -459,14 +355,6 @@ def _timed(at: Any) -> float | Floats:
     except Exception as error:
         words = "`at` cannot be read: give a time, ISO 8601 text, or seconds since 1970"
         raise _Unreadable(words) from error
-
-
-def _distinct(panes: Ints) -> tuple[Ints, Ints]:
-    """The panes, and the place of each row's among them."""
-    if len(panes) and panes.min() == panes.max():
-        return panes[:1], np.zeros(len(panes), dtype=np.int64)
-    distinct, place = np.unique(panes, return_inverse=True)
-    return distinct, place.ravel()
 
 
 def _flat(column: Any, rows: int) -> Any:
@@ -501,10 +389,8 @@ def _scores(calls: list[Rows], sizes: list[int], found: Counted) -> Floats:
     return score
 
 
-def _waiting(calls: list[Rows], sizes: list[int], pane: Ints, at: Floats, cell: Ints) -> list[Waiting]:
+def _waiting(calls: list[Rows], pane: Ints, at: Floats, cell: Ints) -> list[Waiting]:
     """Decisions with an id."""
-    if all(call.ids is None for call in calls):
-        return []
     ids = [id for call in calls for id in _texts(call.ids, call.n)]
     return [
         Waiting(*told)
@@ -533,12 +419,6 @@ def _listed(column: Any) -> list[Any]:
 def _column(sensitive: Any, name: str) -> Any:
     column = sensitive[name]
     return column.to_numpy() if isinstance(column, pd.Series) and column.dtype == object else column
-
-
-def _fitting(names: tuple[str, ...], width: int) -> list[str]:
-    if len(names) != width:
-        raise _Unreadable(f"an array of {width} columns has no names: the audit had {len(names)} inputs")
-    return list(names)
 
 
 def _translate(call: Rows, found: Counted) -> None:

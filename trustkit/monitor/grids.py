@@ -44,8 +44,9 @@ class Grid:
         self._crowded: dict[int, Floats] = {}
         for column, values in enumerate(edges):
             self._place(column, np.asarray(values, dtype=np.float64))
-        # constants as wide as the data: numpy is slow along short rows
+        # constants as wide as the data: numpy is slow along short rows; and room that is used again
         shape = (self._rows, columns)
+        self._room = [np.empty(shape, dtype=kind) for kind in ("f8", "i8", "i8", "f8", "?")]
         self._wide = [
             np.broadcast_to(row, shape).copy()
             for row in (self._steps, self._shift, self._low, self._low + PLACES - 1)
@@ -72,11 +73,16 @@ class Grid:
         self._bin[own] += np.searchsorted(at, np.arange(own.start, own.stop), side="left")
 
     def bins(self, values: Floats) -> Iterator[tuple[slice, Ints]]:
-        """Yield rows and the bins of their values, both shape ``(rows, columns)``, some at a time.
+        """Yield rows and the bins of their values, some at a time; what is yielded holds until the next.
 
         Parameters
         ----------
         values : array, shape (rows, columns)
+
+        Yields
+        ------
+        rows : slice
+        bins : array of int, shape (rows, columns)
         """
         for start in range(0, len(values), self._rows):
             rows = slice(start, min(start + self._rows, len(values)))
@@ -85,13 +91,16 @@ class Grid:
 
     def _found(self, x: Floats) -> Ints:
         steps, shift, low, high = (wide[: len(x)] for wide in self._wide)
-        place = np.multiply(x, steps)
+        place, at, found, edge, above = (room[: len(x)] for room in self._room)
+        np.multiply(x, steps, out=place)
         np.add(place, shift, out=place)
         np.maximum(place, low, out=place)
         np.minimum(place, high, out=place)
-        at = place.astype(np.int64)
-        found = self._bin.take(at, mode="clip")
-        found += x >= self._edge.take(at, mode="clip")
+        np.copyto(at, place, casting="unsafe")
+        self._bin.take(at, mode="clip", out=found)
+        self._edge.take(at, mode="clip", out=edge)
+        np.greater_equal(x, edge, out=above)
+        np.add(found, above, out=found)
         for column, edges in self._crowded.items():
             found[:, column] = self._first[column] + 1 + np.searchsorted(edges, x[:, column], side="right")
         finite = np.isfinite(x)

@@ -233,16 +233,28 @@ class Recorder:
         now = time.monotonic()
         full = self._gathered.rows >= self._flush_rows and now >= self._free
         short = self._gathered.size >= self._capacity // 2 and not self._failures
-        is_due = request is not None or full or short or now >= self._due
-        if is_due and self._send(closes=request is not None and request.closes):
-            self._after(request is not None)
+        if request is not None:
+            self._settle(request)
+        elif (full or short or now >= self._due) and self._send():
+            self._after(False)
         with self._lock:
             self._ring_at = (
                 self._flush_rows if time.monotonic() >= self._free else max(BLOCK, self._flush_rows)
             )
 
-    def _collect(self, *, everything: bool) -> None:
-        """Count what is in the queue, as long as there is room for the counts."""
+    def _settle(self, request: _Request) -> None:
+        """Store all that was taken; of more than fits at once, one part after the other."""
+        left = len(self._queue)
+        while is_stored := self._send():
+            taken = self._collect(everything=True) if left > 0 else 0
+            if not taken:
+                break
+            left -= taken
+        if is_stored and (not request.closes or self._send(closes=True)):
+            self._after(True)
+
+    def _collect(self, *, everything: bool) -> int:
+        """Count what is in the queue, as long as there is room for the counts; return how many calls."""
         now = time.monotonic()
         with self._lock:
             self._has_rung = False
@@ -250,7 +262,7 @@ class Recorder:
                 if everything or now - since >= self._flush_seconds:
                     del self._held[thread]
                     self._let_go(call)
-            left = len(self._queue)
+            left = before = len(self._queue)
         while left and self._gathered.size < self._capacity:
             calls, rows = [], 0
             while left and rows < BLOCK:
@@ -267,6 +279,7 @@ class Recorder:
             with self._lock:
                 self._queued -= rows
                 self.recorded -= counted.lost
+        return before - left
 
     def _let_go(self, call: Rows) -> None:
         """Put a call that was held into the queue, closed or not."""
@@ -274,7 +287,7 @@ class Recorder:
         self._queued += call.n
         self.recorded += call.n
 
-    def _send(self, *, closes: bool) -> bool:
+    def _send(self, *, closes: bool = False) -> bool:
         """Write what is gathered to the store; return False where that failed."""
         started = time.monotonic()
         self._due = started + self._flush_seconds
