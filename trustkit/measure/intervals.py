@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
@@ -573,8 +574,9 @@ class CalibrationError(Limits):
             low, high = np.where(there, low, middle), np.where(there, middle, high)
         return np.where(at_zero, 0.0, high)
 
-    def _tails(self, tau: Floats) -> tuple[Floats, Floats]:
-        """Upper and lower tail probability of Q at `tau`, the larger over both spreads."""
+    @cached_property
+    def _spreads(self) -> tuple[Floats, Floats, Floats]:
+        """Three ways to spread tau over the bins, shape (3, estimates, bins), their weights, variances."""
         filled = self.n > 0
         with np.errstate(divide="ignore", invalid="ignore"):
             mean_variance = np.where(filled, self.variance / self.n, 0.0)
@@ -582,10 +584,15 @@ class CalibrationError(Limits):
         most = self.share * seen
         worst = filled & (most >= most.max(axis=-1, keepdims=True))
         spread = np.stack([seen, filled.astype(float), worst.astype(float)])
+        return spread, (self.share * spread).sum(axis=-1), mean_variance
+
+    def _tails(self, tau: Floats) -> tuple[Floats, Floats]:
+        """Upper and lower tail probability of Q at `tau`, the larger over the spreads."""
+        spread, weight, mean_variance = self._spreads
         q = (self.share * self.gap**2).sum(axis=-1)
         a = self.share * mean_variance
         with np.errstate(divide="ignore", invalid="ignore"):
-            squares = spread * (tau**2 / (self.share * spread).sum(axis=-1))[..., None]
+            squares = spread * (tau**2 / weight)[..., None]
             away = np.where(mean_variance > 0, squares / mean_variance, 0.0)
             mean = (a * (1 + away)).sum(axis=-1)
             second = 2 * (a**2 * (1 + 2 * away)).sum(axis=-1)
