@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -10,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from trustkit.errors import ConfigError, traced
+from trustkit.errors import ConfigError, Problem, traced
 from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.system import System
 
@@ -106,14 +108,29 @@ def collect(
     return reused(Path(cache), system, wanted, seed, fresh)
 
 
+def forget(parts: Path) -> None:
+    """Delete a folder of the evidence of finished files.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be deleted.
+    """
+    try:
+        if parts.is_dir():
+            shutil.rmtree(parts)
+    except OSError as error:
+        raise ConfigError([Problem(str(parts), error.strerror or "cannot be deleted")]) from None
+
+
 def _fresh(
     system: System, wanted: set[str], seed: int, progress: Progress | None, parts: Path | None
 ) -> Evidence:
     """Evidence of the system as it is now."""
     from trustkit.collectors.sources import Sources
 
-    counting = "cells" in wanted and parts is None
-    sources = Sources.open(system, progress, seed, counting=counting)
+    most = 0 if "cells" not in wanted else 1 if parts is not None else sys.maxsize
+    sources = Sources.open(system, progress, seed, counting=most)
     try:
         return _collected(sources, wanted, parts)
     finally:

@@ -191,7 +191,11 @@ def unit_buckets(sources: Sources, schema: dict[str, Any]) -> Any:
     """Keyed-hash bucket of each row's unit; a missing unit is a unit of its own kind."""
     if sources.data.unit is None:
         return None
-    units = sources.frame.labels(sources.data.unit)
+    return buckets_of(sources.frame.labels(sources.data.unit), schema)
+
+
+def buckets_of(units: Labels, schema: dict[str, Any]) -> Any:
+    """Bucket of each unit, by a hash whose key is the schema."""
     key = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
     hashed = pd.util.hash_array(np.array(units.names, dtype=object), hash_key=key) % BUCKETS
     return hashed.astype(np.int64)[units.codes]

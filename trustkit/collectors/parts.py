@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -28,8 +27,10 @@ from trustkit.collectors.classes import collect_classes, suggestions
 from trustkit.collectors.profiles import collect_profiles, profiles_of
 from trustkit.collectors.residuals import collect_residuals
 from trustkit.collectors.sources import Sources
+from trustkit.collectors.workers import is_on_workers, on_workers
 from trustkit.engines.counting import Columns, Sums, counted, is_pushable
 from trustkit.engines.relations import Piece, Relation
+from trustkit.engines.spark import PREDICTION
 from trustkit.errors import ConfigError, Problem, traced
 from trustkit.evidence import Collected, Evidence, Read, Unavailable
 from trustkit.evidence.blocks import SCORE_ONE, SQUARE_ONE, WEIGHT_ONE, Block
@@ -113,7 +114,8 @@ def collect_in_parts(sources: Sources, wanted: Iterable[str], folder: Path | Non
     if "classes" in total.wanted and sources.data.unit is not None:
         why = "rows of one person may lie in several parts of a table that is not read whole"
         total.absent["classes"] = (why, "data.audit: one row a person, without data.unit")
-    kept = None if folder is None else _Kept(folder, sources, total.wanted)
+    resumable = folder is not None and len(relation.pieces) > 1
+    kept = _Kept(folder, sources, total.wanted) if resumable and folder is not None else None
     for number, piece in enumerate(relation.pieces, 1):
         found = None if kept is None else kept.load(number, piece)
         if found is None:
@@ -186,7 +188,9 @@ def _columns(sources: Sources, kinds: Iterable[str]) -> list[str]:
 def _pushed(sources: Sources, piece: Piece, kind: str, tally: Tally) -> bool:
     """Let the engine count a piece, where it can: cells of a log without units, and profiles."""
     started, relation = time.perf_counter(), _relation(sources)
-    if kind == "cells" and sources.is_counted_by_engine(piece):
+    if kind == "cells" and is_on_workers(sources, piece):
+        tally.add(kind, partial(_cells_of_workers, sources, piece))
+    elif kind == "cells" and sources.is_counted_by_engine(piece):
         sums = sources.sums.pop(piece.name, None) or counted(relation, piece, sources.plan)
         tally.add(kind, partial(_cells, sources, piece, sums))
     elif kind == "profiles" and piece.frame is not None and is_pushable(piece.frame, _inputs(sources)):
@@ -198,34 +202,56 @@ def _pushed(sources: Sources, piece: Piece, kind: str, tally: Tally) -> bool:
     return True
 
 
-def _cells(sources: Sources, piece: Piece, sums: Sums) -> Cells:
+def _cells(sources: Sources, piece: Piece, sums: Sums, units: Sums | None = None) -> Cells:
+    """Cells of what was counted, and of what was counted by bucket of the unit."""
     data = sources.data
     if sums.wrong:
         found = f"{sums.wrong} rows of {data.weight!r} are missing, negative or infinite, in {piece.name}"
         raise ConfigError([Problem("data.weight", found)])
-    largest = max(sums.heaviest * max(WEIGHT_ONE, SCORE_ONE * (data.score is not None)),
-                  sums.heaviest**2 * SQUARE_ONE)  # fmt: skip
-    if largest * sums.rows >= _LARGEST:
+    scored = sums.bins is not None
+    heaviest = max(sums.heaviest * max(WEIGHT_ONE, SCORE_ONE * scored), sums.heaviest**2 * SQUARE_ONE)
+    if heaviest * sums.rows >= _LARGEST:
         raise OverflowError("the sum of the weights does not fit 63 bits: divide the weights by their mean")
-    regression = sources.task == "regression"
-    truth = None if regression else data.target
-    prediction = None if regression else data.prediction
-    schema = cells_schema(
-        sources, truth=truth is not None, prediction=prediction is not None, score=data.score is not None
-    )
-    nothing = Labels((MISSING,), np.zeros(len(sums.sums["n"]), dtype=np.int8))
-    axes = {name: sums.labels[name] for name in dict.fromkeys([*data.sensitive, *sources.strata])}
-    axes["truth"] = nothing if truth is None else sums.labels[truth]
-    axes["prediction"] = nothing if prediction is None else sums.labels[prediction]
-    labels, codes = {}, []
-    for name, of in axes.items():
-        labels[name] = ordered({*of.names}, schema["bins"].get(name, ()))
-        codes.append(np.array([labels[name].index(each) for each in of.names], dtype=np.int64)[of.codes])
-    codes.append(np.full(len(nothing.codes), -1, dtype=np.int64) if sums.bins is None else sums.bins)
-    parts = {name: sums.sums[name] for name in ("n", "s", "s2", "w", "w2", "ws", "ws2") if name in sums.sums}
-    block = Block(np.stack(codes, axis=1), parts).summed()
+    named = {*sums.labels}
+    truth = None if sources.task == "regression" else data.target
+    decided = PREDICTION if PREDICTION in named else data.prediction
+    prediction = None if sources.task == "regression" else decided
+    schema = cells_schema(sources, truth=truth is not None, prediction=prediction is not None, score=scored)
+    axes = {name: name for name in dict.fromkeys([*data.sensitive, *sources.strata])}
+    roles: dict[str, str | None] = {**axes, "truth": truth, "prediction": prediction}
+    labels = {}
+    for axis, name in roles.items():
+        parts = (
+            [] if name is None else [each.labels[name].names for each in (sums, units) if each is not None]
+        )
+        texts = {text for names in parts for text in names} or {MISSING}
+        labels[axis] = ordered(texts, schema["bins"].get(axis, ()))
+    block = _block(sums, roles, labels)
     faults = {"score": f"{sums.outside} scores lie outside [0, 1]"} if sums.outside else {}
-    return Cells(schema, labels, block, None, faults)
+    return Cells(schema, labels, block, None if units is None else _block(units, roles, labels), faults)
+
+
+def _block(sums: Sums, roles: Mapping[str, str | None], labels: Mapping[str, tuple[str, ...]]) -> Block:
+    rows = len(sums.sums["n"])
+    codes = [np.zeros(rows, dtype=np.int64) for _ in roles]
+    for at, (axis, name) in enumerate(roles.items()):
+        if name is not None:
+            of = sums.labels[name]
+            codes[at] = np.array([labels[axis].index(each) for each in of.names], dtype=np.int64)[of.codes]
+    codes.append(np.full(rows, -1, dtype=np.int64) if sums.bins is None else sums.bins)
+    if sums.bucket is not None:
+        codes.append(sums.bucket)
+    parts = {name: sums.sums[name] for name in ("n", "s", "s2", "w", "w2", "ws", "ws2") if name in sums.sums}
+    return Block(np.stack(codes, axis=1), parts).summed()
+
+
+def _cells_of_workers(sources: Sources, piece: Piece) -> Cells:
+    """Cells where a model is asked, or units are hashed, on the workers of Spark."""
+    relation = _relation(sources)
+    answered, columns = on_workers(sources, relation, piece)
+    sums = counted(relation, answered, replace(columns, bucket=None))
+    units = counted(relation, answered, replace(columns, binned=False)) if columns.bucket else None
+    return _cells(sources, piece, sums, units)
 
 
 def _inputs(sources: Sources) -> Columns:
@@ -299,8 +325,10 @@ class _Kept:
         self._folder, self._sources = folder, sources
         asked = [sources.declared(), sources.seed, kinds, sources.input_names]
         self._asked = json.dumps(asked, sort_keys=True, default=str)
-        with _writable(folder):
+        try:
             folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ConfigError([Problem(str(folder), error.strerror or "cannot be made")]) from None
 
     def load(self, number: int, piece: Piece) -> Tally | None:
         """Evidence of a piece, where it is there, whole and of these very bytes."""
@@ -339,23 +367,3 @@ class _Kept:
             read = piece.digest()
         key = hashlib.sha256(f"{self._asked}\0{read.path}\0{read.sha256}".encode()).hexdigest()[:16]
         return self._folder / f"{number:06d}-{key}.json"
-
-
-def forget(folder: Path) -> None:
-    """Delete the evidence of finished pieces."""
-    if folder.is_dir():
-        with _writable(folder):
-            shutil.rmtree(folder)
-
-
-class _writable:  # noqa: N801 (a context manager)
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, OSError):
-            found = error.strerror or "cannot be written"
-            raise ConfigError([Problem(str(self._folder), found)]) from None

@@ -96,12 +96,12 @@ class Sources:
 
     @classmethod
     def open(
-        cls, system: System, progress: Progress | None = None, seed: int = 0, *, counting: bool = False
+        cls, system: System, progress: Progress | None = None, seed: int = 0, *, counting: int = 0
     ) -> Sources:
         """Read the data's roles, load the model, settle the classes.
 
-        With `counting`, the cells of a table that is not read whole are
-        counted on the way, where an engine can.
+        The cells of a table that is not read whole are counted on the way
+        where an engine can, and it has no more pieces than `counting`.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Sources:
             frame = found if isinstance(found, Frame) else found.head(outcomes or columns[:1])
             made = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
             if isinstance(found, Relation):
-                made = made._with_outcomes(found, outcomes, counting=counting)
+                made = made._with_outcomes(found, outcomes, counting)
             made._code_columns()
             made._settle_task()
             made._settle_classes()
@@ -137,11 +137,13 @@ class Sources:
             raise
         return made._of(found, wanted or columns) if isinstance(found, Relation) else made
 
-    def _with_outcomes(self, relation: Relation, outcomes: list[str], *, counting: bool) -> Sources:
+    def _with_outcomes(self, relation: Relation, outcomes: list[str], counting: int) -> Sources:
         """Sources of the outcomes' values: of those counted for the cells, where that saves a reading."""
         if not outcomes or self._is_quantity:
             return self
-        if counting and all(self.is_counted_by_engine(piece) for piece in relation.pieces):
+        if len(relation.pieces) <= counting and all(
+            self.is_counted_by_engine(piece) for piece in relation.pieces
+        ):
             self.sums = {piece.name: counted(relation, piece, self.plan) for piece in relation.pieces}
             return replace(self, frame=combinations(self.sums.values(), outcomes))
         return replace(self, frame=relation.distinct(outcomes))

@@ -121,6 +121,11 @@ def audit(
     help="With --share: release counts of groups alone, with noise that makes them "
     "E-differentially private (extra private).",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the files of a large table that an earlier run finished, kept in FILE.parts.",
+)
 @seed_option
 @quiet_option
 def collect(
@@ -128,6 +133,7 @@ def collect(
     output: Path,
     share: bool,
     epsilon: float | None,
+    resume: bool,
     seed: int,
     quiet: bool,
     **columns: Any,
@@ -139,18 +145,24 @@ def collect(
     """
     with at_once(lambda: place_problems(output), lambda: _epsilon_problems(epsilon, share)):
         config = audited_config(path, columns)
-    from trustkit.collectors import collect
+    from trustkit.collectors import collect, forget
     from trustkit.system import System
 
+    parts = output.with_name(f"{output.name}.parts")
+    if not resume:
+        forget(parts)
     with progress(quiet) as report:
         only = None if epsilon is None else ["cells"]
-        evidence = collected = collect(System(config=config), only=only, seed=seed, progress=report)
+        evidence = collected = collect(
+            System(config=config), only=only, seed=seed, progress=report, parts=parts
+        )
     if epsilon is not None:
         evidence = collected.with_noise(epsilon)
         _tell_widths(collected, evidence)
     elif share:
         evidence = collected.without_small_cells(config.policy.min_cell)
     evidence.save(output)
+    forget(parts)
     if share and epsilon is None:
         left_out = [why for kind, (why, _) in evidence.absent.items() if kind not in collected.absent]
         click.echo("".join(f"warning: {why}\n" for why in left_out), err=True, nl=False)

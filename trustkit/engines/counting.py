@@ -51,6 +51,8 @@ class Columns:
         Columns of numbers: of scores, of weights, and of the unit's bucket.
     missing : tuple of str
         Columns of which the missing values are counted.
+    binned : bool
+        Whether the bin of the score is part of the key; else only whether there is one.
     """
 
     keys: tuple[str, ...]
@@ -59,6 +61,7 @@ class Columns:
     weight: str | None = None
     bucket: str | None = None
     missing: tuple[str, ...] = ()
+    binned: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def _grouped(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
     frame = frame.select(made) if made else frame
     sums = [f"absent {at}" for at in range(len(columns.missing))]
     if columns.score:
-        frame, more = _scored(nw, frame)
+        frame, more = _scored(nw, frame, binned=columns.binned)
         by += ["bin"]
         sums += more
     if columns.weight:
@@ -211,7 +214,7 @@ def _missing(nw: Any, name: str, kind: Any) -> nw.Expr:
     return absent.cast(nw.Int64)
 
 
-def _scored(nw: Any, frame: nw.LazyFrame[Any]) -> tuple[nw.LazyFrame[Any], list[str]]:
+def _scored(nw: Any, frame: nw.LazyFrame[Any], *, binned: bool) -> tuple[nw.LazyFrame[Any], list[str]]:
     """Add the key and the sums of the score.
 
     The key is two more than the bin: the floor of the score's place, counted
@@ -234,6 +237,8 @@ def _scored(nw: Any, frame: nw.LazyFrame[Any]) -> tuple[nw.LazyFrame[Any], list[
     ):
         place = nw.when(below).then(value).otherwise(place)
     is_inside = (score >= 0) & (score <= 1)
+    if not binned:
+        place = nw.when(is_inside).then(0.5).otherwise(place)
     frame = frame.with_columns(place=place, known=nw.when(is_inside).then(score).otherwise(0.0))
     place, known = nw.col("place"), nw.col("known")
     is_near = (place - (place + 0.5).floor()).abs() < _NEAR

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trustkit.engines import files
+from trustkit.engines import files, spark
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.frames import Frame, FrameError, Input, checked, known
 
@@ -37,7 +37,7 @@ BATCH = 1 << 18
 """Rows that are read together."""
 
 PRIME = 2**31 - 1
-"""Rows are drawn by a random cubic over the field of this size, whose values are independent four by four."""
+"""Rows are drawn by a random cubic over the field of this size: any four of its values are independent."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,12 @@ class Relation:
         start = 0
         for piece in self.pieces:
             with self.explained(piece):
-                if self.id is not None and piece.frame is not None:
-                    parts.append(self._drawn_by_engine(piece.frame))
+                if piece.frame is not None and self.id is not None:
+                    parts.append(self._drawn_by_engine(piece.frame, self.id))
+                    continue
+                if piece.frame is not None and spark.is_spark(piece.frame.to_native()):
+                    numbered = spark.numbered(piece.frame.to_native())
+                    parts.append(self._drawn_by_engine(lazy(numbered), spark.PLACE))
                     continue
                 for table in piece.read(self.columns):
                     ids = np.arange(start, start + len(table)) if self.id is None else self._ids(table)
@@ -192,18 +196,18 @@ class Relation:
             raise ConfigError([Problem("data.id", f"{column.null_count} values of {self.id!r} are missing")])
         return column.cast(pa.int64(), safe=False).to_numpy()
 
-    def _drawn_by_engine(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+    def _drawn_by_engine(self, frame: nw.LazyFrame[Any], id: str) -> pa.Table:
         import narwhals.stable.v2 as nw
 
-        id = str(self.id)
         kind = frame.collect_schema()[id]
         if not kind.is_integer():
             raise ConfigError([Problem("data.id", f"column {id!r} is {kind}, no whole numbers")])
         missing = collected(frame.select(nw.col(id).is_null().cast(nw.Int64).sum().alias("n")))
         if absent := int(missing.column("n")[0].as_py() or 0):
             raise ConfigError([Problem("data.id", f"{absent} values of {id!r} are missing")])
-        value = _cubic(nw.col(id).cast(nw.Int64), self.seed)
-        return collected(frame.filter(value < int(self._share * PRIME)).select(self.columns))
+        coarse, fine = _tests(nw.col(id).cast(nw.Int64).abs(), self.seed, self._share)
+        table = collected(frame.filter(coarse).filter(fine).select(list(dict.fromkeys([*self.columns, id]))))
+        return table.take(pa.array(np.argsort(table.column(id).to_numpy()))).select(self.columns)
 
     @contextmanager
     def explained(self, piece: Piece) -> Iterator[None]:
@@ -330,6 +334,13 @@ def is_of_engine(error: BaseException) -> bool:
     return isinstance(error, OSError | MemoryError) or bool(names & rooms)
 
 
+def lazy(native: Any) -> nw.LazyFrame[Any]:
+    """Return an engine's frame as narwhals sees it."""
+    import narwhals.stable.v2 as nw
+
+    return nw.from_native(native)
+
+
 def collected(frame: nw.LazyFrame[Any]) -> pa.Table:
     """Compute a small lazy table into Arrow, whole numbers of any width as 64 bits."""
     table: pa.Table = frame.collect("pyarrow").to_native()
@@ -341,15 +352,21 @@ def collected(frame: nw.LazyFrame[Any]) -> pa.Table:
 
 def is_drawn(ids: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
     """Tell of each id whether its row is among the drawn share, as an engine tells it."""
-    found: NDArray[np.bool_] = _cubic(ids.astype(np.int64), seed) < int(share * PRIME)
-    return found
+    coarse, fine = _tests(np.abs(ids.astype(np.int64)), seed, share)
+    return coarse & fine
 
 
-def _cubic(ids: Any, seed: int) -> Any:
-    """Value of a random cubic at each id: for arrays and for expressions of narwhals alike."""
-    a, b, c, d = np.random.default_rng([seed, 41]).integers(1, PRIME, 4).tolist()
-    rest = ((ids % PRIME) + PRIME) % PRIME  # of a negative number engines give the remainder either sign
-    return (((((rest * a + b) % PRIME) * rest + c) % PRIME) * rest + d) % PRIME
+def _tests(ids: Any, seed: int, share: float) -> tuple[Any, Any]:
+    """Two tests that drawn rows pass, of arrays or expressions of narwhals: a cheap one, then a random cubic.
+
+    Ids are taken without their sign, since engines give the remainder of a
+    negative number either sign.
+    """
+    a, b, c, d, e, f = np.random.default_rng([seed, 41]).integers(1, PRIME, 6).tolist()
+    coarse = min(8 * share, 1.0)
+    rest = ids % PRIME
+    cubic = (((((rest * a + b) % PRIME) * rest + c) % PRIME) * rest + d) % PRIME
+    return (rest * e + f) % PRIME < int(coarse * PRIME), cubic < int(share / coarse * PRIME)
 
 
 def _why(error: BaseException) -> str:
@@ -359,6 +376,8 @@ def _why(error: BaseException) -> str:
         return "could not be counted: there is no space left on the disk to spill to"
     if isinstance(error, MemoryError) or re.search(r"out of memory|OutOfMemory|malloc|realloc", text, re.I):
         return "could not be counted: the engine ran out of memory"
+    if type(error).__name__ == "PythonException":
+        return "could not be counted: the model, or what was shipped with it, raised on a worker"
     if re.search(r"Connection refused|Py4JNetwork|SparkContext was shut down|Broken pipe|UNAVAILABLE", text):
         return f"could not be counted: the engine ended midway ({type(error).__name__})"
     return f"cannot be read: {type(error).__name__}"
@@ -385,7 +404,7 @@ def _file_pieces(
             raise ConfigError([Problem("data.id", f"there is no column {id!r}", nearest(id, names))])
         pieces = [
             Piece(
-                path.name,
+                _shown(path, folder),
                 files.lazy_parquet(path),
                 files.parquet_reader(path, BATCH),
                 files.digester(path, key, folder, count),
@@ -397,10 +416,19 @@ def _file_pieces(
         return None
     names, kinds, rows = files.csv_types(paths, key)
     pieces = [
-        Piece(path.name, None, files.csv_reader(path, kinds), files.digester(path, key, folder, count))
+        Piece(
+            _shown(path, folder),
+            None,
+            files.csv_reader(path, kinds),
+            files.digester(path, key, folder, count),
+        )
         for path, count in zip(paths, rows, strict=True)
     ]
     return pieces, names, sum(rows)
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 # Frames
@@ -468,6 +496,8 @@ def _engine_reader(frame: nw.LazyFrame[Any]) -> Callable[[Sequence[str]], Iterat
             return (part.to_arrow() for part in parts)
         if hasattr(native, "to_pyarrow_batches"):  # Ibis
             return files.gathered(_ibis_batches(native), BATCH)
+        if spark.is_spark(native):
+            return files.gathered(spark.batches(native), BATCH)
         return iter([frame.select(list(columns)).collect("pyarrow").to_native()])
 
     return read
