@@ -231,7 +231,7 @@ class Coder:
         found.decided = self._cells_of(panes, place, cell, np.floor(known * SCORE_ONE + 0.5))
         if table is not None:
             found.columns = part("columns", lambda: list(table.counts(panes, place)), [])
-            found.faults += [(kind, words, 1) for kind, words in table.faults]
+            found.faults += table.faults
         if any(call.ids is not None for call in calls):
             found.waiting = part("ids", lambda: _waiting(calls, panes[place], _joined(at, sizes), cell), [])
         found.latency = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 import weakref
 from types import FrameType
@@ -38,6 +39,12 @@ def register(recorder: Ending) -> None:
     """Tell a recorder of the end of its process, of SIGTERM and of forks."""
     _LIVING.add(recorder)
     _handle_sigterm()
+
+
+def prepare() -> None:
+    """Prepare for the end of a child of `multiprocessing`, which does not do what `atexit` was told."""
+    if "multiprocessing.util" in sys.modules:
+        sys.modules["multiprocessing.util"].Finalize(None, close_all, exitpriority=0)
 
 
 def close_all() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 LOG = logging.getLogger("trustkit.monitor")
 
@@ -18,12 +19,13 @@ class Faults:
         By kind, as ``score`` or ``store``.
     told : dict of str to str
         The first of each kind, in words without a value of the data.
+    then : callable
+        Called after each.
     """
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.told: dict[str, str] = {}
-        self._lock = threading.RLock()
+        self.then: Callable[[], None] = lambda: None
+        self.clear()
 
     def count(self, kind: str, what: str | BaseException, times: int = 1) -> None:
         """Count a fault; log the first of its kind.
@@ -37,17 +39,20 @@ class Faults:
         times : int
             How often.
         """
+        words = what if isinstance(what, str) else f"raised {type(what).__name__}"
         with self._lock:
             self.counts[kind] += times
-            if kind in self.told:
-                return
-            words = what if isinstance(what, str) else f"raised {type(what).__name__}"
-            self.told[kind] = words
-        LOG.warning("%s: %s (logged once; more are counted)", kind, words)
+            is_first = kind not in self.told
+            self.told.setdefault(kind, words)
+        self.then()
+        if is_first:
+            LOG.warning("%s: %s (logged once; more are counted)", kind, words)
 
     def clear(self) -> None:
-        """Begin with none, and a lock that no other thread holds."""
-        self.__init__()  # type: ignore[misc]
+        """Begin with none, and with a lock that no other thread holds."""
+        self.counts: Counter[str] = Counter()
+        self.told: dict[str, str] = {}
+        self._lock = threading.RLock()
 
     @property
     def total(self) -> int:

@@ -81,7 +81,7 @@ class Table:
 
     def __init__(self, layout: Layout, parts: list[NDArray[Any]] | pd.DataFrame) -> None:
         self.layout, self._data = layout, parts
-        self.faults: list[tuple[str, str]] = []
+        self.faults: list[tuple[str, str, int]] = []
 
     def column(self, name: str) -> Any:
         """Values of a column."""
@@ -141,12 +141,15 @@ class Table:
         return [np.stack([self._number(name) for name in self.layout.numbers], axis=1)]
 
     def _number(self, name: str) -> Floats:
-        """A column of numbers; what is none is missing, and told."""
+        """A column of numbers; a value that is none is missing, and told."""
+        column = self.column(name)
         try:
-            return numbers(self.column(name))
+            return numbers(column)
         except FrameError:
-            self.faults.append(("columns", f"{name!r} was of numbers when it was audited, and is not"))
-            return np.full(len(self.column(name)), np.nan)
+            found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+            wrong = int((np.isnan(found) & ~pd.isna(column).to_numpy()).sum())
+            self.faults.append(("columns", f"{name!r} was of numbers when it was audited, and is not", wrong))
+            return found
 
     @cached_property
     def _others(self) -> Ints | None:

@@ -144,6 +144,7 @@ class Monitor:
             capacity=capacity,
             after=self._look,
         )
+        self.faults.then = self._recorder.start
         try:
             self._recorder.declare()
         except StoreFault as fault:  # the service begins all the same, and the store may come back

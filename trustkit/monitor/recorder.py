@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 import threading
 import time
 from collections import deque
@@ -136,17 +135,20 @@ class Recorder:
         with self._lock:
             if self._closed or (self._queued and self._queued + n > self._capacity):
                 return self._refused(n, is_record)
-            self._queue.append((n, call))
-            self._queued += n
-            self.recorded += n if is_record else 0
-            self._timed |= isinstance(call, Rows) and call.timed
+            self._append(n, call)
             rings = self._queued >= self._ring_at and not self._has_rung
             self._has_rung |= rings
-            if self._thread is None:
-                self._start()
+            self.start()
         if rings:
             self._bell.put(None)
         return True
+
+    def _append(self, n: int, call: Rows | Truths) -> None:
+        self._queue.append((n, call))
+        self._queued += n
+        if isinstance(call, Rows):
+            self.recorded += n
+            self._timed |= call.timed
 
     def _refused(self, n: int, is_record: bool) -> bool:
         if self._closed:
@@ -165,8 +167,7 @@ class Recorder:
             if before is not None:
                 self.put(before)
             self._held[threading.get_ident()] = (time.monotonic(), call)
-            if self._thread is None and not self._closed:
-                self._start()
+            self.start()
 
     def change(self, call: Rows, change: Callable[[Rows], None]) -> None:
         """Change a call that is still held for this thread."""
@@ -174,11 +175,13 @@ class Recorder:
             if self._held.get(threading.get_ident(), (0.0, None))[1] is call:
                 change(call)
 
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self._work, name="trustkit-monitor", daemon=True)
-        self._thread.start()
-        if "multiprocessing.util" in sys.modules:  # its children end without what `atexit` does
-            sys.modules["multiprocessing.util"].Finalize(None, endings.close_all, exitpriority=0)
+    def start(self) -> None:
+        """Start the thread, where there is none: only a process that has something to tell has one."""
+        with self._lock:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._work, name="trustkit-monitor", daemon=True)
+                self._thread.start()
+                endings.prepare()
 
     def flush(self, *, closes: bool = False, wait: float = float("inf")) -> None:
         """Store what was taken; return when that is done, has failed, or took longer than `wait` seconds."""
@@ -261,7 +264,7 @@ class Recorder:
             for thread, (since, call) in list(self._held.items()):
                 if everything or now - since >= self._flush_seconds:
                     del self._held[thread]
-                    self._let_go(call)
+                    self._append(call.n, call)
             left = before = len(self._queue)
         while left and self._gathered.size < self._capacity:
             calls, rows = [], 0
@@ -280,12 +283,6 @@ class Recorder:
                 self._queued -= rows
                 self.recorded -= counted.lost
         return before - left
-
-    def _let_go(self, call: Rows) -> None:
-        """Put a call that was held into the queue, closed or not."""
-        self._queue.append((call.n, call))
-        self._queued += call.n
-        self.recorded += call.n
 
     def _send(self, *, closes: bool = False) -> bool:
         """Write what is gathered to the store; return False where that failed."""
