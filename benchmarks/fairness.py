@@ -22,6 +22,7 @@ ONLY = ["bias/selection-rate", "bias/error-rates", "safety/calibration"]
 JUDGED = {"ratio", "difference", "tpr_difference", "fpr_difference", "gap", "rmsce"}
 ROLES = {"target": "truth", "prediction": "decision"}
 KEYS = {**ROLES, "score": "score", "sensitive": ["sex", "race"]}
+UNSCORED = {**ROLES, "sensitive": ["sex", "race"]}
 SHARE = 0.001
 """Width of the reference's bins of the score."""
 
@@ -37,6 +38,21 @@ def figures(data: pd.DataFrame, keys: Mapping[str, Any]) -> list[tuple[float, fl
     checks = [selection_rate, error_rates, *([calibration] if "score" in keys else [])]
     estimates = [made for check in checks for made in check(cells, judged=JUDGED)]
     return figure_intervals(estimates, 0.05)
+
+
+def six_rates(data: pd.DataFrame) -> tuple[Any, list[Any]]:
+    """The six rates of the groups of both attributes, shape (6, groups), each with its interval."""
+    from trustkit.measure.rates import rate
+
+    cells = tk.collect(tk.System(data=data, **UNSCORED), only=["cells"]).kinds["cells"]
+    counts = cells.table(("sex", "race"))
+    told, yes = counts.predicted_positive, counts.truth_positive
+    no = counts.truth_known & ~yes
+    parts = [(counts.correct, yes | no), (told, yes | no), (told, yes), (told, no), (~told, no), (~told, yes)]
+    rates = [rate(counts, counted, among) for counted, among in parts]
+    return np.array([each.value for each in rates]), [
+        (each.limits.lower(0.05), each.limits.upper(0.05)) for each in rates
+    ]
 
 
 def group_by(native: pl.DataFrame, names: list[str], *, scored: bool) -> Callable[[], pl.DataFrame]:
@@ -70,13 +86,12 @@ def line(what: str, mine: Taken, reference: str, theirs: Taken) -> list[str]:
 def beside_queries(rows: int) -> list[list[str]]:
     """Ours, with and without a score, beside queries and the limit, by kind of column."""
     lines = []
-    unscored = {key: value for key, value in KEYS.items() if key != "score"}
     for kind in KINDS:
         data = decisions(rows, kind)
         native = pl.from_pandas(data)
         taken = medians(
             {
-                "rates": lambda data=data: figures(data, unscored),
+                "rates": lambda data=data: figures(data, UNSCORED),
                 "all": lambda data=data: figures(data, KEYS),
                 "card": lambda data=data: tk.audit(data=data, **KEYS, only=ONLY, policy="unga-78-265"),
                 "keys": group_by(native, ["sex", "race"], scored=False),
@@ -97,13 +112,20 @@ def beside_queries(rows: int) -> list[list[str]]:
 
 def beside_metricframe(rows: int) -> list[list[str]]:
     """Ours beside fairlearn's frame of six rates, by kind of column."""
-    lines = []
+    lines: list[list[str]] = []
+    told: list[Any] = []
     for kind in ("text", "categories"):
         data = decisions(rows, kind)
-        mine = medians({"ours": lambda data=data: figures(data, KEYS)})["ours"]
-        theirs = medians({"theirs": fairness_fairlearn(rows, kind)}, 1)["theirs"]
-        what = f"rates and calibration, {rows:,} rows, {kind}"
-        lines.append(line(what, mine, "MetricFrame, six rates, one run", theirs))
+        taken = medians(
+            {"all": lambda data=data: figures(data, KEYS), "six": lambda data=data: six_rates(data)}
+        )
+        peer = fairness_fairlearn(rows, kind)
+        theirs = medians({"theirs": lambda peer=peer: told.append(peer())}, 1)["theirs"]
+        if not np.allclose(six_rates(data)[0], told[-1].to_numpy().T):
+            raise SystemExit(f"fairlearn says otherwise of {kind}")
+        what, reference = f"{rows:,} rows, {kind}", "MetricFrame, six rates, one run"
+        lines.append(line(f"six rates with intervals, {what}", taken["six"], reference, theirs))
+        lines.append(line(f"rates and calibration, {what}", taken["all"], reference, theirs))
     return lines
 
 
