@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import distributions
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from click.testing import CliRunner
 import trustkit as tk
 import trustkit.collectors.sources
 from trustkit.cli import app
+from trustkit.collectors import cache
 from trustkit.collectors.cache import key_of
 from trustkit.config import Config
 from trustkit.system import System
@@ -51,6 +54,15 @@ def folder(tmp_path):
     (tmp_path / "notice.md").write_text("# Notice\n", encoding="utf-8")
     (tmp_path / "trustkit.toml").write_text(CONFIGURATION, encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed():
+    """What is installed is read once: a test has two keys, and reading it takes a tenth of a second."""
+    found = [SimpleNamespace(name=each.name, version=each.version) for each in distributions()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "distributions", lambda: iter(found))
+        yield
 
 
 @pytest.fixture
@@ -126,8 +138,6 @@ def test_another_seed_policy_package_or_release_is_collected_anew(folder, opened
     audited(folder, seed=1)
     audited(folder, policy="unga-78-265")  # it reads more kinds
     assert len(opened) == 3
-    from trustkit.collectors import cache
-
     monkeypatch.setattr(cache, "distributions", lambda: iter(()))
     audited(folder)
     monkeypatch.setattr(cache, "_own_code", lambda: "another release")
