@@ -107,7 +107,7 @@ def test_a_gate_that_holds_is_0(folder):
 
 
 def test_a_control_that_blocks_is_1(folder):
-    result = run("audit", "--data", "../log.csv", *OPTIONS, status=1)
+    result = run("audit", "--data", "../log.csv", *OPTIONS, *BASELINE, status=1)
     assert re.search("GATE     does not hold: .*TK-FAI-02 FAIL", result.stdout)
     assert result.stderr == ""
 
@@ -143,7 +143,7 @@ def test_a_bug_is_2_and_says_so(folder, monkeypatch):
 
 
 def test_stdout_is_the_card_in_the_format_asked_for(folder):
-    arguments = ["audit", "--data", "../log.csv", *OPTIONS, "--as-of", AS_OF]
+    arguments = ["audit", "--data", "../log.csv", *OPTIONS, *BASELINE, "--as-of", AS_OF]
     card = tk.Scorecard.model_validate_json(run(*arguments, "--format", "json", status=1).stdout_bytes)
     assert card.run.as_of == AS_OF
     assert run(*arguments, "--format", "text", status=1).stdout.startswith("Scorecard of an unnamed system")
@@ -235,8 +235,9 @@ def test_a_policy_file_is_relative_to_here(folder):
     assert unknown.endswith("did you mean 'fairness-baseline'?")
 
 
+@pytest.mark.end_to_end
 def test_a_closed_pipe_changes_neither_files_nor_status(folder):
-    arguments = ["audit", "--data", "../log.csv", *OPTIONS, "-o", "card.json"]
+    arguments = ["audit", "--data", "../log.csv", *OPTIONS, *BASELINE, "-o", "card.json"]
     command = [sys.executable, "-m", "trustkit.cli", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=python_path()
@@ -462,7 +463,7 @@ def test_explain_has_a_page_of_everything_listed():
 
 
 def test_render_writes_other_formats(folder):
-    run("audit", "--data", "../log.csv", *OPTIONS, "-o", "card.json", status=1)
+    run("audit", "--data", "../log.csv", *OPTIONS, *BASELINE, "-o", "card.json", status=1)
     assert run("render", "card.json", "-o", "card.md", "-o", "card.txt").stdout == ""
     assert (folder / "card.md").read_text().startswith("# Scorecard of")
     assert run("render", "card.json").stdout == (folder / "card.txt").read_text()
@@ -601,7 +602,7 @@ class Terminal(io.StringIO):
     ],
 )
 def test_color_is_for_terminals_that_want_it(monkeypatch, log, stream, environment, colored):
-    card = tk.audit(data=log.head(200), **ROLES)
+    card = tk.audit(data=log.head(200), **ROLES, policy=BASELINE[1])
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():

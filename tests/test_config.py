@@ -721,7 +721,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, JUNK, max_size=5) | JUNK, max_size=5))
 def test_junk_raises_nothing_but_config_error(tables: dict[str, Any]) -> None:
     try:

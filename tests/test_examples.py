@@ -156,6 +156,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.end_to_end
 def test_credit_halves_are_what_the_script_writes(trained: Path, german: pd.DataFrame) -> None:
     halves = [pd.read_csv(CREDIT / name) for name in ("train.csv", "audit.csv")]
     for name in ("train.csv", "audit.csv"):
@@ -212,6 +213,7 @@ def blocks(kind: str) -> list[str]:
     return [body for name, body in found if name == kind]
 
 
+@pytest.mark.end_to_end
 def test_readme_code_prints_what_the_readme_says() -> None:
     (code,) = blocks("python")
     ran = subprocess.run(
@@ -253,6 +255,7 @@ def test_adult_published_figures() -> None:
     assert high.groupby(rows["sex"]).mean().round(6).to_dict() == {"Female": 0.113576, "Male": 0.312477}
 
 
+@pytest.mark.end_to_end
 def test_income_halves_are_what_the_script_writes(tmp_path: Path) -> None:
     made = split_anew(INCOME, tmp_path)
     halves = [pd.read_parquet(INCOME / name) for name in ("train.parquet", "audit.parquet")]
@@ -266,6 +269,7 @@ def test_income_halves_are_what_the_script_writes(tmp_path: Path) -> None:
     assert len(held.merge(train.drop_duplicates())) == 26
 
 
+@pytest.mark.end_to_end
 def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
     settled = {id: verdict for id, verdict in verdicts(income).items() if verdict != "not_assessed"}
     assert settled == {
@@ -299,6 +303,7 @@ def test_income_verdicts_are_those_its_page_states(income: Scorecard) -> None:
     assert income.gate.blocking == tuple(id for id, verdict in settled.items() if verdict == "fail")
 
 
+@pytest.mark.end_to_end
 def test_income_page_states_what_the_card_says(income: Scorecard) -> None:
     page = (INCOME / "README.md").read_text(encoding="utf-8")
     rate, tpr, ratio = "bias/selection-rate:rate", "bias/error-rates:tpr", "bias/selection-rate:ratio"
@@ -351,6 +356,7 @@ def test_income_page_states_what_the_card_says(income: Scorecard) -> None:
     assert f'"Other", {other.n} earned' in page
 
 
+@pytest.mark.end_to_end
 def test_income_documents_agree_with_the_measurement(income: Scorecard) -> None:
     stated = [f for f in income.findings if f.check == "transparency/documentation"]
     compared = [f for f in stated if f.metric == "contradicted" and "figure" in f.subject]
@@ -359,6 +365,7 @@ def test_income_documents_agree_with_the_measurement(income: Scorecard) -> None:
     assert not [f.id for f in stated if f.verdict == "fail"]
 
 
+@pytest.mark.end_to_end
 def test_income_is_asked_a_bounded_number_of_times(income: Scorecard) -> None:
     calls = {cost.kind: cost.model_calls for cost in income.evidence}
     assert calls["cells"] == 3
@@ -377,6 +384,7 @@ def test_heart_failure_published_figures() -> None:
     ]
 
 
+@pytest.mark.end_to_end
 def test_health_halves_are_what_the_script_writes(tmp_path: Path) -> None:
     made = split_anew(HEALTH, tmp_path)
     for name in ("train.csv", "audit.csv"):

@@ -230,7 +230,7 @@ def test_a_class_that_nobody_can_guess_is_told_at_once(tmp_path, monkeypatch, la
     assert "# favorable = " in (tmp_path / "trustkit.toml").read_text()
 
 
-@pytest.mark.parametrize("example", ["credit", "decision-log"])
+@pytest.mark.parametrize("example", [pytest.param("credit", marks=pytest.mark.end_to_end), "decision-log"])
 def test_the_examples_audit_at_once(tmp_path, monkeypatch, example):
     folder = tmp_path / example
     shutil.copytree(EXAMPLES / example, folder)

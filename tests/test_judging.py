@@ -54,7 +54,7 @@ class TestVerdicts:
         assert control(audit(log([0.5, 0.42], n=200))).verdict == "inconclusive"
 
     @given(st.lists(st.integers(0, 60), min_size=2, max_size=4), st.integers(0, 1000))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=25, deadline=None)
     def test_what_is_printed_agrees_with_the_verdict(self, selected, seed):
         data = log([k / 60 for k in selected], n=60)
         data["y"] = np.random.default_rng(seed).integers(0, 2, len(data))

@@ -145,7 +145,7 @@ def of_object(forms):
     "name",
     [
         "plain.joblib",
-        "model.onnx",
+        pytest.param("model.onnx", marks=pytest.mark.end_to_end),
         *(
             pytest.param(each, marks=pytest.mark.slow)
             for each in ("small.joblib", "model.pkl", "model.skops", "mapped.onnx")
@@ -213,7 +213,9 @@ def test_native_files_are_judged_as_the_object_is(suffix, tmp_path, monkeypatch)
         model = xgboost.XGBClassifier(n_estimators=20).fit(features, rows["y"])
         model.save_model(tmp_path / f"model.{suffix}")
     monkeypatch.chdir(tmp_path)
-    mine, other = (told(audited(tmp_path, each, favorable=1)) for each in (f"model.{suffix}", model))
+    checks = ["safety/performance", "safety/calibration", "bias/selection-rate", "bias/error-rates"]
+    both = (audited(tmp_path, each, favorable=1, only=checks) for each in (f"model.{suffix}", model))
+    mine, other = map(told, both)
     assert mine.keys() == other.keys()
     for id, (verdict, estimate, n) in other.items():
         assert mine[id] == (
@@ -400,7 +402,7 @@ EAT = "kept = []\nwhile True:\n    kept.append(bytearray(1 << 26))"
         ("os._exit(3)", "process left with exit status 3"),
         ("os.kill(os.getpid(), 9)\nos._exit(9)", "process (died of SIGKILL|left with exit status 9)"),
         ("ctypes.string_at(0)", "process died of SIGSEGV"),
-        ("while True: pass", "no answer within 2 seconds"),
+        ("while True: pass", "no answer within 0.5 seconds"),
         (EAT, "raised MemoryError"),
         ("sys.exit(3)", "the model raised SystemExit"),
         ("raise KeyError('secret')", "the model raised KeyError"),
@@ -416,7 +418,7 @@ EAT = "kept = []\nwhile True:\n    kept.append(bytearray(1 << 26))"
 def test_a_model_that_misbehaves_is_an_error_and_leaves_nothing(body, said, tmp_path, bounded):
     model = own(tmp_path, body)
     if "while True: pass" in body:
-        model._process.bounds = Bounds(seconds=2.0)
+        model._process.bounds = Bounds(seconds=0.5)
     started = time.monotonic()
     with pytest.raises(ModelError, match=said) as caught:
         predict(model, FRAME, ["a"], positive=None)
@@ -441,7 +443,7 @@ def test_a_model_that_misbehaves_is_an_error_and_leaves_nothing(body, said, tmp_
 def test_a_model_that_misbehaves_while_it_is_loaded_is_an_error_too(
     init, said, tmp_path, monkeypatch, request
 ):
-    monkeypatch.setattr(files, "BOUNDS", Bounds(memory=1 << 30, seconds=4.0))
+    monkeypatch.setattr(files, "BOUNDS", Bounds(memory=1 << 30, seconds=1.0 if "sleep" in init else 20.0))
     model = own(tmp_path, "pass", init)
     with pytest.raises(ModelError, match=said):
         predict(model, FRAME, ["a"], positive=None)

@@ -176,7 +176,7 @@ def test_calibration_error_is_that_of_ten_bins(rows, figures):
 
 def test_continuous_scores_cost_less_than_the_stated_error():
     rng = np.random.default_rng(5)
-    rows = log(20_000, seed=5)
+    rows = log(8_000, seed=5)
     rows["score"] = rng.beta(2, 2, len(rows))
     rows["truth"] = (rng.random(len(rows)) < rows["score"]).astype(int)
     found = {f.id: f.estimate for f in audit(rows).findings}

@@ -231,6 +231,7 @@ def test_the_fixture_audits_once_a_session(project):
     alone.stdout.fnmatch_lines(["*trustkit_audit() needs one configuration; --trustkit names none"])
 
 
+@pytest.mark.end_to_end
 def test_workers_of_xdist_audit_too(project):
     pytest.importorskip("xdist")
     run(project, "--trustkit", ".", "-p", "xdist.plugin", "-n", "1", apart=True).assert_outcomes(

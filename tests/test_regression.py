@@ -111,7 +111,7 @@ def found(estimates, metric, group, reference=None):
 
 class TestSums:
     @given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans(), st.booleans(), st.randoms())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     def test_rows_split_anyhow_and_added_in_any_order_are_the_whole_to_the_bit(
         self, seed, ended, weighted, unit, random
     ):

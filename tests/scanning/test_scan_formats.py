@@ -39,6 +39,7 @@ def test_honest_files(content: bytes, kind: str) -> None:
     assert kind in report.facts["kinds"]
 
 
+@pytest.mark.end_to_end
 def test_versions(honest) -> None:
     versions: dict[str, set[str]] = {}
     for file in honest:

@@ -89,6 +89,7 @@ def test_mutated_hostile_files(hostile: list[Hostile]) -> None:
     assert verdicts["allowed"] <= 0.002 * verdicts.total()
 
 
+@pytest.mark.end_to_end
 def test_mutated_honest_files(honest: list[Honest]) -> None:
     assert fuzz(small(honest)[::7], 1_000, 1).total() == 1_000
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
+import pytest
 from hostile_corpus import Payload, dumped
 
 from trustkit.models.scanning import scan
-
-if TYPE_CHECKING:
-    from honest_corpus import Honest
-    from hostile_corpus import Hostile
 
 WATCHED = """
 import sys
@@ -45,10 +41,14 @@ def python(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_an_audit_hook_sees_nothing(honest: list[Honest], hostile: list[Hostile], tmp_path) -> None:
-    for number, file in enumerate([*honest, *hostile]):
+@pytest.mark.parametrize(
+    "corpora", [("hostile",), pytest.param(("hostile", "honest"), marks=pytest.mark.end_to_end)]
+)
+def test_an_audit_hook_sees_nothing(corpora: tuple[str, ...], request, tmp_path) -> None:
+    files = [file for corpus in corpora for file in request.getfixturevalue(corpus)]
+    for number, file in enumerate(files):
         (tmp_path / f"{number:05}").write_bytes(file.content)
-    assert python(WATCHED, str(tmp_path)) == f"{len(honest) + len(hostile)} 1 []"
+    assert python(WATCHED, str(tmp_path)) == f"{len(files)} 1 []"
 
 
 def test_the_scanner_is_light() -> None:

@@ -31,6 +31,7 @@ def fault(content: bytes) -> str:
     return str(caught.value)
 
 
+@pytest.mark.end_to_end
 def test_imports_are_those_of_python_itself(honest: list[Honest]) -> None:
     pickles = [file for file in honest if file.name.endswith(".pkl") and file.origin != "two-pickles"]
     assert len(pickles) > 200
