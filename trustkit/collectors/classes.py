@@ -102,11 +102,12 @@ def collect_classes(sources: Sources) -> Classes:
 
 
 def suggestions(sources: Sources) -> list[str]:
-    """Quasi-identifiers that are suggested of the audited rows; of a part of them, those of the whole."""
+    """Quasi-identifiers that are suggested: of a table that is not read whole, of its first rows."""
     if sources.parent is not None:
         return suggestions(sources.parent)
     if sources.suggested is None:
-        frame = sources.whole("audit")
+        relation = sources.relation
+        frame = sources.whole("audit") if relation is None else relation.head(relation.columns, LOOKED_AT)
         sources.suggested = [] if frame is None else suggested(frame, without=_with_role(sources.data))
     return sources.suggested
 

@@ -131,6 +131,8 @@ def collect_in_parts(sources: Sources, wanted: Iterable[str], folder: Path | Non
             total.seconds[kind] = total.seconds.get(kind, 0.0) + seconds
         if sources.progress is not None:
             sources.progress("count", number, len(relation.pieces))
+    if relation.failed is not None:
+        raise relation.failed
     if "cells" in total.kinds:
         total.kinds["cells"] = _settled(sources, total.kinds["cells"])
     sources.model_calls += total.calls
@@ -325,10 +327,6 @@ class _Kept:
         self._folder, self._sources = folder, sources
         asked = [sources.declared(), sources.seed, kinds, sources.input_names]
         self._asked = json.dumps(asked, sort_keys=True, default=str)
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise ConfigError([Problem(str(folder), error.strerror or "cannot be made")]) from None
 
     def load(self, number: int, piece: Piece) -> Tally | None:
         """Evidence of a piece, where it is there, whole and of these very bytes."""
@@ -358,6 +356,10 @@ class _Kept:
         )
         inputs = (Read(read.role, read.path, read.sha256, read.rows),)
         declared, seed = self._sources.declared(), self._sources.seed
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ConfigError([Problem(str(self._folder), error.strerror or "cannot be made")]) from None
         Evidence(declared, tally.kinds, {}, tally.absent, costs, inputs, seed).save(path)
 
     def _path(self, number: int, piece: Piece) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -129,9 +130,10 @@ class Sources:
             made = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
             if isinstance(found, Relation):
                 made = made._with_outcomes(found, outcomes, counting)
-            made._code_columns()
-            made._settle_task()
-            made._settle_classes()
+            with _whole(found):
+                made._code_columns()
+                made._settle_task()
+                made._settle_classes()
         except BaseException:
             _close(model)
             raise
@@ -444,6 +446,17 @@ class Sources:
     def _may_predict(self, label: str) -> bool:
         classes = getattr(self.model, "classes_", None)
         return classes is not None and label in {label_text(value) for value in classes}
+
+
+@contextmanager
+def _whole(found: Frame | Relation) -> Iterator[None]:
+    """Where a piece could not be read, say that in place of what follows from it."""
+    try:
+        yield
+    except ConfigError:
+        if isinstance(found, Relation) and found.failed is not None:
+            raise found.failed from None
+        raise
 
 
 def _model(system: System) -> tuple[Any, Refused | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import reduce
@@ -28,9 +29,11 @@ from trustkit.commands.options import (
 )
 from trustkit.commands.output import card_problems, deliver, place_problems, progress, sign_problems
 from trustkit.commands.places import places_of
-from trustkit.errors import Problem, at_once
+from trustkit.errors import ConfigError, Problem, at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trustkit.config import Config
     from trustkit.evidence import Evidence
 
@@ -151,7 +154,7 @@ def collect(
     parts = output.with_name(f"{output.name}.parts")
     if not resume:
         forget(parts)
-    with progress(quiet) as report:
+    with progress(quiet) as report, _kept(parts):
         only = None if epsilon is None else ["cells"]
         evidence = collected = collect(
             System(config=config), only=only, seed=seed, progress=report, parts=parts
@@ -168,6 +171,19 @@ def collect(
         click.echo("".join(f"warning: {why}\n" for why in left_out), err=True, nl=False)
     for kind, trace in collected.errors.items():
         click.echo(f"warning: {kind} could not be collected: {trace.strip().splitlines()[-1]}", err=True)
+
+
+@contextmanager
+def _kept(parts: Path) -> Iterator[None]:
+    """Say where finished files are kept, if the others end in an error."""
+    try:
+        yield
+    except ConfigError as error:
+        finished = len([*parts.glob("*.json")])
+        if not finished:
+            raise
+        found = f"the evidence of {finished} finished files is kept in {parts}: go on from there"
+        raise ConfigError([*error.problems, Problem("--resume", found)]) from None
 
 
 def _epsilon_problems(epsilon: float | None, share: bool) -> list[Problem]:

@@ -82,6 +82,8 @@ class Relation:
         Seed of the draw.
     touched : bool
         Whether the drawn rows were looked at since this was last set to False.
+    failed : ConfigError or None
+        Of the first piece that could not be read when values were looked up.
     """
 
     key: str
@@ -91,6 +93,7 @@ class Relation:
     id: str | None = None
     seed: int = 0
     touched: bool = field(default=False, compare=False)
+    failed: ConfigError | None = field(default=None, compare=False)
 
     @cached_property
     def inputs(self) -> list[Input]:
@@ -129,15 +132,20 @@ class Relation:
         return Frame(files.joined(tables).slice(0, rows), list(columns), [])
 
     def distinct(self, columns: Sequence[str]) -> Frame:
-        """Return one row for each combination of values."""
+        """Return one row for each combination of values.
+
+        A piece that cannot be read is left out, so that the others can be
+        counted before `failed` is raised.
+        """
         tables: list[pa.Table] = []
         for piece in self.pieces:
-            with self.explained(piece):
-                if piece.frame is not None:
-                    tables.append(collected(piece.frame.select(list(columns)).unique(list(columns))))
-                    continue
-                parts = (files.joined([table]) for table in piece.read(columns))
-                tables += [table.group_by(list(columns)).aggregate([]) for table in parts]
+            try:
+                with self.explained(piece):
+                    tables += _distinct(piece, list(columns))
+            except ConfigError as error:
+                self.failed = self.failed or error
+        if self.failed and not tables:
+            raise self.failed
         return Frame(files.joined(tables), list(columns), [])
 
     def sample(self, columns: Sequence[str]) -> Frame:
@@ -314,6 +322,13 @@ def opened(
     wanted = checked(names, key, "the frame", None if columns is None else list(columns))
     with relation.explained(piece):
         return Frame(files.joined(list(piece.read(wanted))), wanted, [])
+
+
+def _distinct(piece: Piece, columns: list[str]) -> list[pa.Table]:
+    if piece.frame is not None:
+        return [collected(piece.frame.select(columns).unique(columns))]
+    parts = (files.joined([table]) for table in piece.read(columns))
+    return [table.group_by(columns).aggregate([]) for table in parts]
 
 
 def is_of_engine(error: BaseException) -> bool:
