@@ -505,7 +505,8 @@ def _engine_reader(frame: nw.LazyFrame[Any]) -> Callable[[Sequence[str]], Iterat
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
         native = frame.select(list(columns)).to_native()
         if hasattr(native, "fetch_record_batch"):  # DuckDB
-            return files.gathered(native.to_arrow_reader(BATCH), BATCH)
+            reader = getattr(native, "to_arrow_reader", native.fetch_record_batch)  # by DuckDB's age
+            return files.gathered(reader(BATCH), BATCH)
         if hasattr(native, "collect_batches"):  # Polars
             parts = native.collect_batches(chunk_size=BATCH, maintain_order=True)
             return (part.to_arrow() for part in parts)
