@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types that are told at once, on the path of the caller."""
+
 _SINGLE = (str, bytes, int, float, Decimal, date, np.generic, type(None))
 _LAZY_COPIES = int(pd.__version__.partition(".")[0]) >= 3  # a shallow copy is copied once either is changed
 
@@ -58,6 +61,10 @@ class Truths:
 
 def rows_in(values: Any) -> int | None:
     """How many rows a column has; None for a single value."""
+    if type(values) in _PLAIN:
+        return None
+    if isinstance(values, np.ndarray):
+        return len(values) if values.ndim else None
     if isinstance(values, _SINGLE):
         return None
     shape = getattr(values, "shape", None)
@@ -68,10 +75,14 @@ def rows_in(values: Any) -> int | None:
 
 def kept(values: Any) -> Any:  # noqa: PLR0911 (one line a kind of value)
     """Return a copy of a column, a table or a single value that no later change of the caller's reaches."""
-    if isinstance(values, _SINGLE):
+    if type(values) in _PLAIN:
         return values
     if isinstance(values, np.ndarray):
         return values.copy() if values.ndim else values.item()
+    if type(values) is dict:
+        return {str(name): kept(each) for name, each in values.items()}
+    if isinstance(values, _SINGLE):
+        return values
     if isinstance(values, pd.DataFrame | pd.Series):
         return values.copy(deep=not _LAZY_COPIES)
     if isinstance(values, Mapping):

@@ -319,11 +319,25 @@ class Monitor:
         )
 
     def take(
-        self, X: Any, *, prediction: Any, names: tuple[str, ...] | None, latency: float, **parts: Any
+        self,
+        X: Any,
+        *,
+        prediction: Any,
+        score: Any,
+        names: tuple[str, ...] | None,
+        latency: float,
+        **parts: Any,
     ) -> Rows | None:
         """Record a call of a watched model, to which this thread may `add`; None where it cannot be."""
         call = self._call(
-            X, prediction, parts["score"], parts["sensitive"], parts["ids"], parts["at"], names, latency
+            X,
+            prediction,
+            score,
+            parts.get("sensitive"),
+            parts.get("ids"),
+            parts.get("at"),
+            names,
+            latency,
         )
         if call is not None:
             self._recorder.hold(call)

@@ -6,7 +6,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,24 +49,37 @@ class Watcher:
     def __init__(
         self, model: Any, monitor: Monitor, columns: Sequence[str] | None, parts: dict[str, Any]
     ) -> None:
-        self._model, self._monitor, self._parts = model, monitor, parts
-        self._columns = None if columns is None else tuple(map(str, columns))
+        self._model, self._monitor = model, monitor
+        self._parts = {key: part for key, part in parts.items() if part is not None}
+        self._columns = columns
         self._recent = threading.local()
+        self._wrapped: dict[str, tuple[Any, Callable[..., Any]]] = {}
+        self._classes = _Classes(np.empty(0), None)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...] | None:
+        """Columns of an array, as they are at the first call."""
+        named = getattr(self._model, "feature_names_in_", None) if self._columns is None else self._columns
+        return None if named is None else tuple(map(str, named))
 
     def wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """Return a method of the model that records what it answers."""
+        before = self._wrapped.get(name)
+        if before is not None and before[0] == method:
+            return before[1]
 
         def answering(*args: Any, **kwargs: Any) -> Any:
             started = time.perf_counter()
             answer = method(*args, **kwargs)
             took = time.perf_counter() - started
             X = args[0] if args else next(iter(kwargs.values()), None)
-            if inspect.isawaitable(answer):
+            if not isinstance(answer, np.ndarray) and inspect.isawaitable(answer):
                 return self._awaited(name, X, answer, started)
             self._record(name, X, answer, took)
             return answer
 
-        return _like(answering, method)
+        self._wrapped[name] = method, _like(answering, method)
+        return answering
 
     async def _awaited(self, name: str, X: Any, answer: Any, started: float) -> Any:
         found = await answer
@@ -84,7 +97,7 @@ class Watcher:
         prediction, score = self._read(name, answer)
         parts = {key: self._part(key, X) for key in self._parts}
         call = self._monitor.take(
-            X, prediction=prediction, score=score, **parts, names=self._names(), latency=took
+            X, prediction=prediction, score=score, **parts, names=self._names, latency=took
         )
         self._recent.call, self._recent.methods = call, {name}
 
@@ -110,30 +123,34 @@ class Watcher:
         """Ids, times or groups of the inputs."""
         part = self._parts[key]
         try:
-            return part(X) if callable(part) else None if part is None else X[part]
+            return part(X) if callable(part) else X[part]
         except Exception as error:
             self._monitor.faults.count(key, error)
             return None
-
-    def _names(self) -> tuple[str, ...] | None:
-        if self._columns is not None:
-            return self._columns
-        named = getattr(self._model, "feature_names_in_", None)
-        return None if named is None else tuple(map(str, named))
 
     def _read(self, name: str, answer: Any) -> tuple[Any, Any]:
         """Decision and P(positive) out of an answer, copied."""
         if name in ("predict", "__call__"):
             return (np.array(answer) if isinstance(answer, np.ndarray) else answer), None
-        values = np.asarray(answer)
-        classes = self._model.classes_
-        if name == "decision_function":
-            place = (values > 0).astype(np.intp) if values.ndim == 1 else values.argmax(axis=1)
-            return np.asarray(classes)[place], None
-        positive = self._monitor.watched.positive
-        texts = [label_text(each) for each in classes]
-        score = values[:, texts.index(positive)].copy() if positive in texts else None
-        return np.asarray(classes)[values.argmax(axis=1)], score
+        values, classes = np.asarray(answer), self._model.classes_
+        if self._classes.of is not classes:
+            self._classes = _Classes(classes, self._monitor.watched.positive)
+        if values.ndim == 1:
+            return self._classes.values[(values > 0).astype(np.intp)], None
+        is_pair = values.shape[1] == 2
+        place = (values[:, 1] > values[:, 0]).astype(np.intp) if is_pair else values.argmax(axis=1)
+        positive = self._classes.positive
+        has_score = name == "predict_proba" and positive is not None
+        return self._classes.values[place], values[:, positive].copy() if has_score else None
+
+
+class _Classes:
+    """Classes of a model, and the place of the positive one."""
+
+    def __init__(self, of: Any, positive: str | None) -> None:
+        self.of, self.values = of, np.asarray(of)
+        texts = [label_text(each) for each in self.values.tolist()]
+        self.positive = texts.index(positive) if positive in texts else None
 
 
 class Watched:
@@ -250,7 +267,7 @@ def _same(X: Any, kept: Any) -> bool:
             return False
         if X.dtype.kind == "O":
             return bool(pd.DataFrame(X.reshape(kept.shape)).equals(pd.DataFrame(kept)))
-        return bool(np.array_equal(X.reshape(kept.shape), kept, equal_nan=X.dtype.kind in "fc"))
+        return X.tobytes() == kept.tobytes()
     if isinstance(X, pd.Series):
         X = X.to_frame()
     if hasattr(X, "equals") and type(X) is type(kept):
