@@ -71,9 +71,9 @@ def opened(monkeypatch):
     calls = []
     original = trustkit.collectors.sources.Sources.open.__func__
 
-    def counted(cls, *arguments):
+    def counted(cls, *arguments, **keys):
         calls.append(1)
-        return original(cls, *arguments)
+        return original(cls, *arguments, **keys)
 
     monkeypatch.setattr(trustkit.collectors.sources.Sources, "open", classmethod(counted))
     return calls
