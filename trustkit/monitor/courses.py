@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import log
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from trustkit.judging.claims import Side
 from trustkit.measure.betting import detector, e_panes, join, mean_log_e, pair_log_e, rate_log_e, running
 from trustkit.measure.sequences import DIFFERENCES, RATES, RATIOS, confidence_sequence
 from trustkit.monitor.claims import WatchedClaim
-from trustkit.monitor.tally import Tally
+from trustkit.monitor.tally import Sides, Tally
 from trustkit.monitor.watch import SCORE_BINS
 
 Floats = NDArray[np.float64]
@@ -42,6 +43,11 @@ class Course:
         The figure of the rows from one joined pane to before another.
     bet : callable
         Log e-values of the null that ``value`` bounds the figure on one ``side``, shape ``(joined, bets)``.
+    name : callable
+        What tells that null from all others of the store: those of a difference are the other way round
+        those of another claim.
+    known : dict
+        By name, what the bets came to, of all claims of the store.
     """
 
     claim: WatchedClaim
@@ -50,28 +56,28 @@ class Course:
     reference_n: Floats | None
     figure: Callable[[int, int], float]
     bet: Callable[[float, Side], Floats]
+    name: Callable[[float, Side], Hashable]
+    known: dict[Hashable, tuple[float, float]]
 
     @cached_property
-    def _bets(self) -> Floats:
-        return self.bet(self.claim.bound, self.claim.side)
+    def _processes(self) -> tuple[Floats, Floats, int]:
+        bets = self.bet(self.claim.bound, self.claim.side)
+        return running(bets), detector(bets), most_gained(bets)
 
-    @cached_property
+    @property
     def log_e(self) -> Floats:
         """Log of the e-process after each joined pane."""
-        return running(self._bets)
+        return self._processes[0]
 
-    @cached_property
+    @property
     def log_detector(self) -> Floats:
         """Log of the e-detector after each joined pane."""
-        return detector(self._bets)
+        return self._processes[1]
 
     @property
     def since(self) -> int:
         """The joined pane at which what the detector sees most likely began."""
-        wealth = np.cumsum(self._bets, axis=0)
-        before = np.concatenate([np.zeros((1, wealth.shape[1])), wealth[:-1]])
-        bet = int(np.argmax((wealth[-1] - before).max(axis=0)))
-        return int(np.argmin(before[:, bet]))
+        return self._processes[2]
 
     @property
     def value(self) -> float:
@@ -94,27 +100,39 @@ class Course:
     def _refuted(self, side: Side, values: Floats, level: float, *, ever: bool) -> float:
         """The last value refuted, of some in the order in which they are; the first where none is."""
 
-        def is_refuted(value: float) -> bool:
-            log_e = running(self.bet(value, side))
-            return bool((log_e.max() if ever else log_e[-1]) >= log(1 / level))
+        def is_refuted(place: int) -> bool:
+            most, now = self._against(float(tried[place]), side)
+            return (most if ever else now) >= log(1 / level)
 
         # the claim's own limit is tried too, so that what is printed agrees with the alarm
         tried = np.unique([*values, self.claim.bound])[:: 1 if side == "max" else -1]
-        start, end = 0, len(tried) - 1
-        while start < end:
-            middle = (start + end + 1) // 2
-            start, end = (middle, end) if is_refuted(float(tried[middle])) else (start, middle - 1)
-        return float(tried[start])
+        near = np.abs(tried - self.value)
+        return float(tried[_last(is_refuted, len(tried), int(near.argmin()))])
+
+    def _against(self, value: float, side: Side) -> tuple[float, float]:
+        """Log of the e-process against a value, at most and as of now; found once for all claims that ask."""
+        name = self.name(value, side)
+        if name not in self.known and (value, side) == (self.claim.bound, self.claim.side):
+            self.known[name] = (float(self.log_e.max()), float(self.log_e[-1]))
+        if name not in self.known:
+            wealth = np.cumsum(self.bet(value, side), axis=0)
+            top, bets = wealth.max(axis=1), log(wealth.shape[1])
+            # the mean over bets is less than the highest by log(bets) at most: elsewhere it is not the most
+            near = top >= top.max() - bets
+            near[-1] = True
+            logs = np.logaddexp.reduce(wealth[near], axis=1) - bets
+            self.known[name] = (float(logs.max()), float(logs[-1]))
+        return self.known[name]
 
     def sequence(self, level: float) -> tuple[Floats, Floats]:
         """Lower and upper confidence sequence of the figure, each one-sided at `level`, by joined pane."""
         tried = _TRIED[self.claim.form]
-        ends = (
-            confidence_sequence(partial(self.bet, side=side), values, log(1 / level), self.claim.bound)
-            for side, values in (("max", tried), ("min", tried[::-1]))
+        return self._sequence("max", tried, level), self._sequence("min", tried[::-1], level)
+
+    def _sequence(self, side: Side, values: Floats, level: float) -> Floats:
+        return confidence_sequence(
+            lambda value: self.bet(value, side), values, log(1 / level), self.claim.bound
         )
-        low, high = ends
-        return low, high
 
 
 def course_of(claim: WatchedClaim, tally: Tally, rows_per_person: int = 1) -> Course:
@@ -122,29 +140,13 @@ def course_of(claim: WatchedClaim, tally: Tally, rows_per_person: int = 1) -> Co
     made = _of_scores(claim, tally) if claim.form == "mean" else _of_rates(claim, tally)
     if rows_per_person == 1:
         return made
-    return Course(
-        claim,
-        made.panes,
-        made.n,
-        made.reference_n,
-        made.figure,
-        lambda value, side: made.bet(value, side) / rows_per_person,
-    )
+    return replace(made, bet=lambda value, side: made.bet(value, side) / rows_per_person)
 
 
 def _of_rates(claim: WatchedClaim, tally: Tally) -> Course:
     sides = tally.sides(claim)
     if sides.reference_k is None or sides.reference_n is None:
-        index = e_panes(sides.n)
-        k, n = join(sides.k, index), join(sides.n, index)
-        return Course(
-            claim,
-            _last(sides.panes, index),
-            n,
-            None,
-            lambda start, end: _quotient(k[start:end].sum(), n[start:end].sum()),
-            lambda value, side: rate_log_e(k, n, value, side),
-        )
+        return _of_one(claim, tally, sides)
     index = e_panes(sides.n, sides.reference_n)
     a, b = (
         (join(sides.k, index), join(sides.n, index)),
@@ -155,15 +157,40 @@ def _of_rates(claim: WatchedClaim, tally: Tally) -> Course:
         mine, other = (_quotient(k[start:end].sum(), n[start:end].sum()) for k, n in (a, b))
         return mine - other if claim.form == "difference" else _quotient(mine, other)
 
-    def bet(value: float, side: Side) -> Floats:
-        turned = (claim.form == "difference") == (side == "min")
-        guess = claim.guess[::-1] if turned else claim.guess
-        first, second = (b, a) if turned else (a, b)
-        if claim.form == "difference":
-            return pair_log_e(*first, *second, -value if turned else value, "difference", guess)
-        return pair_log_e(*first, *second, 1 / value if turned else value, "ratio", guess)
+    def turned(value: float, side: Side) -> tuple[bool, float]:
+        """Whether a null is about the reference and the subject, and its bound then."""
+        if (claim.form == "difference") != (side == "min"):
+            return False, value
+        return True, -value if claim.form == "difference" else 1 / value
 
-    return Course(claim, _last(sides.panes, index), a[1], b[1], figure, bet)
+    def bet(value: float, side: Side) -> Floats:
+        is_turned, bound = turned(value, side)
+        guess = claim.guess[::-1] if is_turned else claim.guess
+        first, second = (b, a) if is_turned else (a, b)
+        form: Literal["difference", "ratio"] = "difference" if claim.form == "difference" else "ratio"
+        return pair_log_e(*first, *second, bound, form, guess)
+
+    def name(value: float, side: Side) -> Hashable:
+        is_turned, bound = turned(value, side)
+        groups = (str(claim.subject.get("groups")), str(claim.reference))
+        return (*_about(claim), groups[::-1] if is_turned else groups, f"{bound + 0.0:.12g}")
+
+    return Course(claim, last_panes(sides.panes, index), a[1], b[1], figure, bet, name, tally.known)
+
+
+def _of_one(claim: WatchedClaim, tally: Tally, sides: Sides) -> Course:
+    index = e_panes(sides.n)
+    k, n = join(sides.k, index), join(sides.n, index)
+    return Course(
+        claim,
+        last_panes(sides.panes, index),
+        n,
+        None,
+        lambda start, end: _quotient(k[start:end].sum(), n[start:end].sum()),
+        lambda value, side: rate_log_e(k, n, value, side),
+        lambda value, side: (*_about(claim), str(claim.subject.get("groups")), value, side),
+        tally.known,
+    )
 
 
 def _of_scores(claim: WatchedClaim, tally: Tally) -> Course:
@@ -177,15 +204,47 @@ def _of_scores(claim: WatchedClaim, tally: Tally) -> Course:
 
     return Course(
         claim,
-        _last(panes, index),
+        last_panes(panes, index),
         n.sum(axis=(1, 2)),
         None,
         figure,
         lambda value, side: mean_log_e(n, s, SCORE_EDGES, value, side),
+        lambda value, side: (*_about(claim), str(claim.subject.get("groups")), value, side),
+        tally.known,
     )
 
 
-def _last(panes: Ints, index: Ints) -> Ints:
+def _about(claim: WatchedClaim) -> tuple[str, str, str]:
+    return claim.rate, claim.form, str(claim.subject.get("class"))
+
+
+def _last(holds: Callable[[int], bool], size: int, near: int) -> int:
+    """Of places from 0, at which something holds, to where it ends: the last, sought from `near` on."""
+    low, high, step = 0, size, 1
+    place = min(max(near, 1), size - 1)
+    while low < place < high:
+        if holds(place):
+            low, place = place, place + step
+        else:
+            high, place = place, place - step
+        step *= 2
+    while high - low > 1:
+        place = (low + high) // 2
+        low, high = (place, high) if holds(place) else (low, place)
+    return low
+
+
+def most_gained(log_e: Floats) -> int:
+    """The joined pane from which on, to the last, some bet gained most; 0 without any."""
+    if not len(log_e):
+        return 0
+    wealth = np.cumsum(log_e, axis=0)
+    before = np.concatenate([np.zeros((1, wealth.shape[1])), wealth[:-1]])
+    bet = int(np.argmax((wealth[-1] - before).max(axis=0)))
+    return int(np.argmin(before[:, bet]))
+
+
+def last_panes(panes: Ints, index: Ints) -> Ints:
     """The last pane of each joined pane."""
     joined = panes[index >= 0]
     return joined[np.flatnonzero(np.diff(index[index >= 0], append=-2))]

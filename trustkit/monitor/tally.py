@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -79,12 +79,18 @@ class Tally:
         What a store holds.
     watch : Watch
         What is watched in it.
+
+    Attributes
+    ----------
+    known : dict
+        What bets on its counts came to, kept by their name for all claims that ask.
     """
 
     def __init__(self, state: State, watch: Watch) -> None:
         self._watch, self._state = watch, state
         self.closed_through, self.matured_through = state.closed_through, state.matured_through
         self._tables: dict[tuple[bool, tuple[str, ...]], Table] = {}
+        self.known: dict[Hashable, tuple[float, float]] = {}
         self._measured: dict[tuple[tuple[str, ...], str, str | None], tuple[Floats, Floats]] = {}
 
     @cached_property
