@@ -320,6 +320,23 @@ def test_the_card_says_of_which_sample_a_kind_is(small):
     assert 300 < rows["quality"] < 500
 
 
+def test_the_last_day_is_of_all_rows(small, tmp_path):
+    made = table()
+    days = pa.array([f"2026-{1 + at % 9:02d}-01" for at in range(ROWS - 1)] + ["2026-11-30"])
+    made = made.append_column("day", days)
+    for name, data in engines(made, tmp_path).items():
+        found = collect(tk.System(data=data, time="day", **ROLES), only=["provenance"])
+        assert found.kinds["provenance"].last_day == "2026-11-30", name
+
+
+def test_of_a_sample_of_the_training_rows_nothing_is_said_to_be_shared(small):
+    lazy = pl.from_arrow(table()).lazy()
+    evidence = collect(tk.System(data=lazy, train=lazy, **ROLES), only=["overlaps", "shifts"])
+    assert "would miss what is shared" in evidence.absent["overlaps"][0]
+    samples = {cost.kind: cost.sample for cost in evidence.costs}
+    assert samples["shifts"].count("of 3,000 rows") == 2
+
+
 def test_what_a_sample_says_survives_a_file(small, tmp_path):
     evidence = collect(tk.System(data=pl.from_arrow(table()).lazy(), **ROLES), only=["quality", "cells"])
     evidence.save(tmp_path / "evidence.json")

@@ -14,6 +14,7 @@ from trustkit.collectors.draws import drawing_order
 from trustkit.collectors.keys import Keys, column_keys, values_of
 from trustkit.collectors.singles import told_by_singles
 from trustkit.collectors.sources import Sources
+from trustkit.engines.relations import WHOLE_ROWS
 from trustkit.evidence import Unavailable
 from trustkit.evidence.blocks import Ints
 from trustkit.evidence.overlaps import Match, Overlaps
@@ -53,6 +54,11 @@ def collect_overlaps(sources: Sources) -> Overlaps:
         raise Unavailable(
             "there are neither training rows nor true outcomes",
             supply="data.train: the rows that it was trained on; data.target: the true outcome",
+        )
+    if train is not None and sources.is_sampled(train):
+        raise Unavailable(
+            "the training rows are too many to be read whole, and a sample of them would miss what is shared",
+            supply=f"data.train: at most {WHOLE_ROWS:,} training rows",
         )
     order = drawing_order(sources, DRAW)
     told = order[:MOST_TOLD]

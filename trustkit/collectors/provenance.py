@@ -244,7 +244,9 @@ def _last_day(sources: Sources) -> str | None:
     if name is None:
         return None
     frame = sources.frame
-    if frame.inputs:
+    if sources.relation is not None:
+        frame = sources.relation.greatest(name)
+    elif frame.inputs:
         source = system.config.data.audit
         frame = Frame.open(source, key="data.audit", folder=system.folder, columns=[name])
     try:

@@ -14,7 +14,7 @@ import numpy as np
 from trustkit.collectors.addresses import endpoint_problems
 from trustkit.config import DataSection, Task
 from trustkit.engines.counting import Columns, Sums, combinations, counted, is_pushable
-from trustkit.engines.relations import Piece, Relation, opened
+from trustkit.engines.relations import Drawn, Piece, Relation, opened
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.tables import MISSING
@@ -183,6 +183,10 @@ class Sources:
         if self.parent is not None:
             return self.parent.rows
         return self.frame.rows if self.relation is None else self.relation.rows
+
+    def is_sampled(self, frame: Frame) -> bool:
+        """Whether a frame is of rows that were drawn of more."""
+        return isinstance(frame, Drawn)
 
     def drawn(self) -> str | None:
         """Say of which samples rows were looked at since this was last asked; None where of none."""

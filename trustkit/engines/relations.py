@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trustkit.engines import files, spark
 from trustkit.errors import ConfigError, Problem, nearest
@@ -148,9 +149,24 @@ class Relation:
             raise self.failed
         return Frame(files.joined(tables), list(columns), [])
 
+    def greatest(self, column: str) -> Frame:
+        """Return the greatest value of a column in each piece, or each batch."""
+        import narwhals.stable.v2 as nw
+
+        tables: list[pa.Table] = []
+        for piece in self.pieces:
+            with self.explained(piece):
+                if piece.frame is not None:
+                    tables.append(collected(piece.frame.select(nw.col(column).max())))
+                    continue
+                for table in piece.read([column]):
+                    largest = pc.max(files.joined([table]).column(column))
+                    tables.append(pa.table([pa.array([largest.as_py()], largest.type)], names=[column]))
+        return Frame(files.joined(tables), [column], [])
+
     def sample(self, columns: Sequence[str]) -> Frame:
         """Return the drawn rows, which are read when they are first looked at."""
-        return _Drawn(self, list(columns))
+        return Drawn(self, list(columns))
 
     @cached_property
     def drawn(self) -> pa.Table:
@@ -239,7 +255,7 @@ class Relation:
         return named[1] if named and piece.digest is None else piece.name
 
 
-class _Drawn(Frame):
+class Drawn(Frame):
     """Some columns of the drawn rows of a relation."""
 
     def __init__(self, relation: Relation, columns: list[str]) -> None:
@@ -248,10 +264,12 @@ class _Drawn(Frame):
 
     @property
     def inputs(self) -> list[Input]:  # type: ignore[override]
+        """The files of the relation."""
         return self._relation.inputs
 
     @property
     def rows(self) -> int:  # type: ignore[override]
+        """How many rows were drawn."""
         return len(self._native)
 
     @property
