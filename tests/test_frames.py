@@ -694,3 +694,11 @@ def test_header_reads_no_rows(tmp_path):
     write(tmp_path, "t.csv", '\ufeff"a\nb",c\nnot,even,rows')
     assert header("t.csv", folder=tmp_path) == ["a\nb", "c"]
     assert "'a'" in problems(header, write(tmp_path, "d.csv", "a,a\n"))[0].found
+
+
+@pytest.mark.parametrize("last", ["a", "late", None, ""])
+def test_many_rows_of_text_are_coded_as_few_are(last):
+    texts = ["b", None, "a", "", "10", "9"] * 12_000 + [last]
+    labels = labels_of(pa.chunked_array([pa.array(texts[:5]), pa.array(texts[5:])]))
+    assert labels.names == ("9", "10", "a", "b", *(["late"] if last == "late" else []), "(missing)")
+    assert decoded(labels) == [text or "(missing)" for text in texts]

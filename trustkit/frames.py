@@ -47,6 +47,7 @@ _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _CONVERTIBLE = (np.ndarray, list, tuple, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
 _CHUNK = 65_536  # rows looked at together: few enough to stay in the cache
+_FEW = 256  # texts, as groups and classes have, which the first rows are likely to hold
 _SPAN = 4096  # integers of a narrower range are coded by their offset alone
 _BLOCK = 8 << 20  # bytes of csv read at a time, which no row may exceed
 _HEAD = 1000  # rows looked at before a guess
@@ -417,12 +418,27 @@ def _offsets(column: pa.ChunkedArray, low: int) -> Integers:
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    if len(column) > _CHUNK and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        found = _by_first(column)
+        if found is not None:
+            return found
     try:
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
     except NotImplementedError:
         raise FrameError(f"is {column.type}, whose values cannot be labels") from None
     return column.unify_dictionaries().combine_chunks()
+
+
+def _by_first(column: pa.ChunkedArray) -> pa.DictionaryArray | None:
+    """Code texts by those of the first rows, faster than to gather them; None where they do not do."""
+    known = column.slice(0, _CHUNK).unique().drop_null()
+    if len(known) > _FEW:
+        return None
+    codes = pc.index_in(column, value_set=known)
+    if codes.null_count > column.null_count:
+        return None
+    return pa.DictionaryArray.from_arrays(codes.combine_chunks(), known)
 
 
 def _indices(codes: pa.Array | pa.ChunkedArray) -> Integers:
