@@ -539,3 +539,22 @@ def test_however_a_process_ends(evidence, tmp_path):
         assert [writer.flushed for writer in state.writers] == [flushed], name
         assert state.writers[0].closed == (name not in LEAVING), name
         assert len(state.gaps(time.time() + 1)) == int(name in LEAVING), name
+
+
+def test_records_that_come_during_a_write_wait_for_the_next(evidence, monkeypatch):
+    """One request is one write, however much is recorded meanwhile."""
+    with Monitor(evidence, store=":memory:", flush_seconds=60.0) as monitor:
+        written, flush = [], monitor._store.flush
+
+        def slow(batch):
+            monitor.record(prediction=1, sensitive={"sex": "F"}, at=0)
+            written.append(batch)
+            return flush(batch)
+
+        monkeypatch.setattr(monitor._store, "flush", slow)
+        monitor.record(prediction=1, sensitive={"sex": "F"}, at=0)
+        monitor.flush()
+        assert len(written) == 1
+        monkeypatch.undo()
+        monitor.flush()
+        assert monitor._store.read().counts["decided"].n.sum() == 2

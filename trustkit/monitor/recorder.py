@@ -104,8 +104,9 @@ class Recorder:
         self._writer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._seq = 0
         self._gathered, self._batch = Gathered(self._coder), None
-        self._told: tuple[int, ...] = (0, 0, 0)
-        self._due = self._free = self._beat = time.monotonic()
+        self._told = (0, 0)
+        self._free = time.monotonic()
+        self._due, self._beat = self._free + self._flush_seconds, self._free + HEARTBEAT
         self._failures = 0
 
     _batch: Batch | None
@@ -238,7 +239,7 @@ class Recorder:
         short = self._gathered.size >= self._capacity // 2 and not self._failures
         if request is not None:
             self._settle(request)
-        elif (full or short or now >= self._due) and self._send():
+        elif (full or short or now >= min(self._due, self._beat)) and self._send():
             self._after(False)
         with self._lock:
             self._ring_at = (
@@ -291,18 +292,16 @@ class Recorder:
         try:
             if not self._declared:
                 self.declare()
-            while self._batch is not None or self._has_news(closes):
-                if self._batch is None:
-                    self._batch = self._gathered.batch(self._store.hash, self._account(closes))
-                    self._seq += 1
-                self._store.flush(self._batch)
-                self._told = (self._batch.recorded, self._batch.dropped, self._batch.faults)
-                closes = closes and not self._batch.closed
-                self._batch, self._beat = None, time.monotonic() + HEARTBEAT
+            if self._batch is not None:  # one that failed before
+                self._write(self._batch)
+            if closes or self._has_news():
+                self._batch = self._gathered.batch(self._store.hash, self._account(closes))
+                self._seq += 1
+                self._write(self._batch)
         except (StoreFault, ConfigError) as error:
             self._failures += 1
             self._due = time.monotonic() + min(self._flush_seconds * 2**self._failures, LONGEST_WAIT)
-            self._free = self._due
+            self._free = self._beat = self._due
             self.faults.count("store", str(error))
             return False
         self._failures = 0
@@ -310,9 +309,14 @@ class Recorder:
         self._free = now + SHARE * (now - started)
         return True
 
-    def _has_news(self, closes: bool) -> bool:
-        account = (self.recorded, self.dropped, self.faults.total)
-        return closes or self._gathered.size > 0 or account != self._told or time.monotonic() >= self._beat
+    def _write(self, batch: Batch) -> None:
+        self._store.flush(batch)
+        self._told = (batch.dropped, batch.faults)
+        self._batch, self._beat = None, time.monotonic() + HEARTBEAT
+
+    def _has_news(self) -> bool:
+        account = (self.dropped, self.faults.total)
+        return self._gathered.size > 0 or account != self._told or time.monotonic() >= self._beat
 
     def _account(self, closes: bool) -> dict[str, object]:
         return {
