@@ -1,4 +1,4 @@
-"""The service: `/predict` decides, and `/labels` takes what turned out; each worker runs this file."""
+"""The service: it decides, takes what turned out, and is watched; each worker process runs this file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ if store := os.environ.get("STORE"):  # without a store nothing is watched: see 
                 prediction="predictions[*].salary",
                 score="predictions[*].score",
                 ids="id",
-                at="at",
+                at="at" if "LATENESS" in os.environ else None,  # the past is replayed; otherwise it is now
             )
         },
     )
@@ -66,6 +66,12 @@ async def predict(people: Applications) -> dict[str, Any]:
     """Decide."""
     salaries, scores = model.answer(people.instances)
     return {"predictions": [{"salary": a, "score": b} for a, b in zip(salaries, scores, strict=True)]}
+
+
+@app.get("/status")
+def status() -> list[str]:
+    """What is wrong as of now: alarms, and a store that cannot be read."""
+    return [finding.message for finding in monitor.status() if finding.verdict in ("fail", "error")]
 
 
 @app.post("/labels", status_code=202)

@@ -1,0 +1,168 @@
+"""The example service at 200 requests a second, with and without the monitor's middleware, in turns.
+
+``python benchmarks/middleware.py [--seconds 60] [--rounds 3] [--rate 200]``, on a quiet machine. Requests are
+sent when they are due, whether or not earlier ones were answered, and timed from when they were due, so a
+stall counts for all that wait behind it. Midway through a last run the store is made unwritable: every
+request must be answered all the same, and the status must say what is not stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "examples" / "monitoring")]
+
+from run import collect, judged, service  # noqa: E402 (it is no package)
+
+from benchmarks.timing import table, versions  # noqa: E402
+
+HEAD = (
+    b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
+WARM = 2.0
+"""Seconds of each run that are not counted."""
+
+
+class Run(NamedTuple):
+    """Answers of success, requests sent, and latencies in seconds."""
+
+    answered: int
+    sent: int
+    latency: list[float]
+
+    def quantile(self, q: float) -> float:
+        """Latency that a share of the requests stays under, in ms."""
+        return float(np.quantile(self.latency, q)) * 1e3
+
+
+async def post(port: int, body: bytes) -> bool:
+    """Send a request on a connection of its own, which a free worker takes; tell whether it succeeded."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD % len(body) + body)
+        answer = await reader.read()
+    except OSError:
+        return False
+    writer.close()
+    return answer.startswith(b"HTTP/1.1 200") and b"predictions" in answer
+
+
+async def load(
+    url: str, bodies: Sequence[bytes], rate: int, seconds: float, midway: Callable[[], object] = lambda: None
+) -> Run:
+    """Send requests at a rate, each when it is due; call `midway` after half of the time."""
+    port, total = int(url.rsplit(":", 1)[1]), int(rate * (seconds + WARM))
+    latency: list[float] = []
+    began = time.perf_counter()
+
+    async def one(number: int) -> bool:
+        is_answered = await post(port, bodies[number % len(bodies)])
+        if number >= WARM * rate:
+            latency.append(time.perf_counter() - began - number / rate)
+        return is_answered
+
+    tasks = []
+    for number in range(total):
+        await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+        tasks.append(asyncio.create_task(one(number)))
+        if number == total // 2:
+            midway()
+    return Run(sum(await asyncio.gather(*tasks)), total, latency)
+
+
+def bodies() -> list[bytes]:
+    """Requests of one person each."""
+    from replay import days
+
+    people: list[dict[str, Any]] = next(days()).people
+    for person in people:
+        del person["at"], person["id"]  # it is now, and no label comes
+    return [json.dumps({"instances": [person]}).encode() for person in people]
+
+
+def unwritable(store: Path) -> None:
+    """Move the store's folder away, and put a folder where the store was."""
+    store.parent.rename(store.parent.with_suffix(".gone"))
+    store.mkdir(parents=True)
+
+
+def writable(store: Path) -> None:
+    """Bring the store back."""
+    shutil.rmtree(store.parent)
+    store.parent.with_suffix(".gone").rename(store.parent)
+
+
+def main() -> None:
+    """Print a line for each round, the medians, and what became of the unwritable store."""
+    read = argparse.ArgumentParser(description=__doc__)
+    read.add_argument("--seconds", type=float, default=60)
+    read.add_argument("--rounds", type=int, default=3)
+    read.add_argument("--rate", type=int, default=200)
+    asked = read.parse_args()
+    folder, sent = Path(tempfile.mkdtemp(prefix="middleware-")), bodies()
+    evidence = folder / "evidence.json"
+    collect(evidence)
+    found: dict[str, list[Run]] = {"without": [], "with": []}
+    for turn in range(asked.rounds):
+        for name in sorted(found, reverse=bool(turn % 2)):
+            settings = {"evidence": evidence, "store": folder / f"{turn}.db"} if name == "with" else {}
+            with service(**settings) as url:
+                found[name].append(asyncio.run(load(url, sent, asked.rate, asked.seconds)))
+    rows = [
+        (turn + 1, *(f"{run.quantile(q):.1f}" for run in pair for q in (0.5, 0.99)), _more(pair))
+        for turn, pair in enumerate(zip(found["without"], found["with"], strict=True))
+    ]
+    both = [Run(0, 0, [each for run in runs for each in run.latency]) for runs in found.values()]
+    medians = [statistics.median(r.quantile(q) for r in runs) for runs in found.values() for q in (0.5, 0.99)]
+    rows.append(("median", *(f"{each:.1f}" for each in medians), f"{medians[3] / medians[1] - 1:+.0%}"))
+    rows.append(("all", *(f"{run.quantile(q):.1f}" for run in both for q in (0.5, 0.99)), _more(both)))
+    heads = ("round", "bare p50, ms", "bare p99, ms", "watched p50, ms", "watched p99, ms", "p99, more")
+    print(versions("fastapi", "uvicorn") + f"; {asked.rate} requests/s, {asked.seconds:g} s a run\n")
+    print(table(heads, rows))
+    lost = sum(run.sent - run.answered for runs in found.values() for run in runs)
+    print(f"\nRequests without an answer: {lost}.")
+    _midway(folder, evidence, sent, asked)
+    shutil.rmtree(folder)
+
+
+def _more(pair: Sequence[Run]) -> str:
+    bare, watched = pair
+    return f"{watched.quantile(0.99) / bare.quantile(0.99) - 1:+.0%}"
+
+
+def _midway(folder: Path, evidence: Path, sent: Sequence[bytes], asked: argparse.Namespace) -> None:
+    """Take the store away midway, ask for the status, and bring the store back before the service ends."""
+    store = folder / "midway" / "monitor.db"
+    store.parent.mkdir()
+    with service(evidence=evidence, store=store) as url:
+        run = asyncio.run(load(url, sent, asked.rate, asked.seconds, lambda: unwritable(store)))
+        meanwhile = httpx.get(f"{url}/status", timeout=60).json()
+        writable(store)
+    status = judged(store)
+    writers = status.state.writers
+    told = [finding.message for finding in status.findings if finding.metric in ("lost", "faults")]
+    print(
+        f"Store replaced by a folder midway: {run.answered:,} of {run.sent:,} requests answered, p99 "
+        f"{run.quantile(0.99):.1f} ms. Status of a worker meanwhile: {'; '.join(meanwhile)}. Brought back "
+        f"before the service ended: {sum(writer.recorded for writer in writers):,} decisions recorded, "
+        f"{sum(writer.flushed for writer in writers):,} stored. Status then: {'; '.join(told)}."
+    )
+
+
+if __name__ == "__main__":
+    main()
