@@ -113,12 +113,12 @@ class _Page:
         return None if self._report.volume is None else strip_chart(self._report.volume)
 
     @cached_property
-    def counts(self) -> list[tuple[float, int]]:
+    def counts(self) -> list[tuple[float, str]]:
         """Decisions of at most `MOST_MOMENTS` spans, by when each began."""
         counts = () if self._report.volume is None else self._report.volume.counts
         size = -(-len(counts) // MOST_MOMENTS) or 1
         parts = (counts[start : start + size] for start in range(0, len(counts), size))
-        return [(part[0][0], sum(count or 0 for _, count in part)) for part in parts]
+        return [(part[0][0], _added([count for _, count in part])) for part in parts]
 
     def told(self, entry: Entry) -> str:
         """Return a finding in a line."""
@@ -161,6 +161,14 @@ class _Page:
 
         moment = datetime.fromtimestamp(at, UTC) if isinstance(at, float) else datetime.fromisoformat(at)
         return f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+
+
+def _added(counts: Sequence[int | None]) -> str:
+    """Counts added up, as far as they are shown."""
+    known = sum(count or 0 for count in counts)
+    if None not in counts:
+        return f"{known:,}"
+    return f"{known:,} or more" if known else "<5"
 
 
 def _some(points: Sequence[Point]) -> list[Point]:
