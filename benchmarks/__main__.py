@@ -45,6 +45,7 @@ SECTIONS = {
     "personal_data": Section("The corpus of personal data", ("benchmarks/personal_data.py", "trustkit")),
     "scanning": Section("The artifact scanner", ("benchmarks/scanning.py",)),
     "pytest_plugin": Section("The pytest plugin, unused", ("benchmarks/pytest_plugin.py",)),
+    "monitor": Section("A monitor beside the model", ("-m", "benchmarks.monitor")),
     "planted": Section("Planted faults", ("benchmarks/planted.py", "--seeds", "3")),
 }
 ROWS = {"fairness": 100_000, "drift": 100_000, "audit": 2_000}
