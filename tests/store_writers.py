@@ -23,7 +23,7 @@ def batch(store, writer, seq, size, records):
         writer,
         seq,
         {(7, "decided", key): (size // 4, size << 18) for key in keys},
-        decisions=[(hash, 7, at, key) for hash, key in zip(hashes[1], keys, strict=True)],
+        decisions=[(hash, 7, at, key, 0) for hash, key in zip(hashes[1], keys, strict=True)],
         truths=[(hash, 1, at) for hash in hashes[0]] if seq > 1 else [],
         last_at=at,
         recorded=min(records, (seq + 1) * size),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streams import HOUR, audited, filled, watch_of
 
+import trustkit as tk
 from trustkit.errors import ConfigError
 from trustkit.measure.betting import running
 from trustkit.monitor.state import Batch
@@ -205,6 +206,26 @@ def test_equal_counts_give_equal_findings_however_they_were_sharded(watch):
             store.flush(Batch(writer, hour + 1, part, last_at=last, recorded=1))
     both = [[f.model_dump_json() for f in status_of(s, watch).findings] for s in (one, store.read())]
     assert both[0] == both[1]
+
+
+def test_scores_go_with_their_decisions_to_the_labels():
+    """Calibration is judged by the scores of the rows that have a label, whichever way the label came."""
+    rng = np.random.default_rng(0)
+    score = rng.beta(2, 4, 6000)
+    at, ids = np.arange(6000) * HOUR / 20, np.arange(6000)
+    monitor = tk.Monitor(audited(), store=":memory:", window=HOUR, label_delay=24 * HOUR)
+    monitor.record(
+        prediction=(score > 0.4).astype(int), score=score, sensitive={"sex": ["F", "M"] * 3000},
+        ids=ids, at=at,
+    )  # fmt: skip
+    monitor.label(ids, (rng.random(6000) < score).astype(int), at=at + HOUR)
+    monitor.record(prediction=1, sensitive={"sex": "F"}, at=400 * HOUR)
+    findings = {finding.id: finding for finding in monitor.status()}
+    monitor.close()
+    gap = findings["safety/calibration:gap::max"]
+    assert gap.n == 6000
+    assert abs(gap.estimate) < 0.02
+    assert gap.verdict == Verdict.PASS
 
 
 def test_rows_per_person_divide_the_bets(watch):

@@ -121,15 +121,15 @@ class TestLedgers:
     def test_a_label_is_counted_in_the_pane_of_its_decision(self, opened):
         store = opened()
         a, b = store.hash(["a", "b"])
-        store.flush(decided(2, decisions=[(a, 5, 5.1 * HOUR, KEY), (b, 5, 5.1 * HOUR, KEY)]))
+        store.flush(decided(2, decisions=[(a, 5, 5.1 * HOUR, KEY, 7), (b, 5, 5.1 * HOUR, KEY, 8)]))
         assert counted(store.read())["pending", 5, KEY] == (2, 0)
         store.flush(Batch("w", 2, {}, truths=[(a, 1, 9.0 * HOUR)], last_at=9.0 * HOUR))
         after = counted(store.read())
-        assert after["labeled", 5, f"{KEY}|1"] == (1, 0)
+        assert after["labeled", 5, f"{KEY}|1"] == (1, 7)
         assert after["pending", 5, KEY] == (1, 0)
         store.flush(Batch("w", 3, {}, truths=[(b, 0, 9.0 * HOUR)]))
         after = counted(store.read())
-        assert after["labeled", 5, f"{KEY}|0"] == (1, 0)
+        assert after["labeled", 5, f"{KEY}|0"] == (1, 8)
         assert ("pending", 5, KEY) not in after
 
     def test_a_label_may_come_before_its_decision_or_with_it(self, opened):
@@ -137,8 +137,8 @@ class TestLedgers:
         a, b = store.hash(["a", "b"])
         store.flush(Batch("w", 1, {}, truths=[(a, 1, 5.0 * HOUR)]))
         assert store.read().truths == 1
-        store.flush(decided(2, seq=2, decisions=[(a, 5, 5.1 * HOUR, KEY)]))
-        store.flush(decided(1, seq=3, decisions=[(b, 5, 5.1 * HOUR, KEY)], truths=[(b, 1, 5.2 * HOUR)]))
+        store.flush(decided(2, seq=2, decisions=[(a, 5, 5.1 * HOUR, KEY, 0)]))
+        store.flush(decided(1, seq=3, decisions=[(b, 5, 5.1 * HOUR, KEY, 0)], truths=[(b, 1, 5.2 * HOUR)]))
         state = store.read()
         assert counted(state)["labeled", 5, f"{KEY}|1"] == (2, 0)
         assert state.truths == 0
@@ -147,7 +147,7 @@ class TestLedgers:
     def test_a_label_after_the_pane_matured_is_late(self, opened):
         store = opened(delay=2 * HOUR)
         (a,) = store.hash(["a"])
-        store.flush(decided(1, decisions=[(a, 5, 5.1 * HOUR, KEY)]))
+        store.flush(decided(1, decisions=[(a, 5, 5.1 * HOUR, KEY, 0)]))
         store.flush(decided(1, pane=8, seq=2, last_at=8.0 * HOUR))
         assert store.read().matured_through == 5
         store.flush(Batch("w", 3, {}, truths=[(a, 1, 8.5 * HOUR)]))
@@ -159,7 +159,7 @@ class TestLedgers:
         store = opened(delay=24 * HOUR)
         (a,) = store.hash(["a"])
         store.flush(decided(1, last_at=7.0 * HOUR))
-        store.flush(decided(1, seq=2, decisions=[(a, 5, 5.1 * HOUR, KEY)]))
+        store.flush(decided(1, seq=2, decisions=[(a, 5, 5.1 * HOUR, KEY, 0)]))
         store.flush(Batch("w", 3, {(5, "labeled", f"{KEY}|0"): (2, 0)}, truths=[(a, 1, 8.5 * HOUR)]))
         after = counted(store.read())
         assert after["late", 5, "decided"] == (1, 0)
@@ -169,7 +169,7 @@ class TestLedgers:
     def test_what_waits_too_long_expires(self, opened):
         store = opened(ttl=48 * HOUR)
         a, b = store.hash(["a", "b"])
-        store.flush(decided(1, decisions=[(a, 5, 5.1 * HOUR, KEY)], truths=[(b, 1, 5.2 * HOUR)]))
+        store.flush(decided(1, decisions=[(a, 5, 5.1 * HOUR, KEY, 0)], truths=[(b, 1, 5.2 * HOUR)]))
         store.flush(decided(1, pane=53, seq=2, last_at=53.15 * HOUR))
         state = store.read()
         assert counted(state)["expired", 5, KEY] == (1, 0)
@@ -185,7 +185,7 @@ class TestLedgers:
         monkeypatch.setattr(ledgers, "EXPIRE", 2)
         store = opened(ttl=HOUR)
         hashes = store.hash("abcde")
-        store.flush(decided(5, decisions=[(hash, 5, 5.1 * HOUR, KEY) for hash in hashes]))
+        store.flush(decided(5, decisions=[(hash, 5, 5.1 * HOUR, KEY, 0) for hash in hashes]))
         for seq, expired in [(2, 2), (3, 4), (4, 5), (5, 5)]:
             store.flush(decided(1, pane=50, seq=seq))
             assert total(store.read(), "expired") == expired
@@ -194,7 +194,7 @@ class TestLedgers:
     def test_an_id_decided_twice_waits_once(self, opened):
         store = opened()
         (a,) = store.hash(["a"])
-        twice = [(a, 5, 5.1 * HOUR, KEY), (a, 6, 6.1 * HOUR, KEY)]
+        twice = [(a, 5, 5.1 * HOUR, KEY, 0), (a, 6, 6.1 * HOUR, KEY, 0)]
         store.flush(decided(2, decisions=twice, last_at=6.1 * HOUR))
         store.flush(decided(1, pane=6, seq=2, decisions=twice[1:]))
         after = counted(store.read())
@@ -216,7 +216,7 @@ class TestLedgers:
     def test_many_hashes_fit_into_statements(self, opened):
         store = opened()
         hashes = store.hash(map(str, range(1203)))
-        store.flush(decided(1203, decisions=[(hash, 5, 5.1 * HOUR, KEY) for hash in hashes]))
+        store.flush(decided(1203, decisions=[(hash, 5, 5.1 * HOUR, KEY, 0) for hash in hashes]))
         store.flush(Batch("w", 2, {}, truths=[(hash, 1, 5.2 * HOUR) for hash in hashes[:1101]]))
         assert (total(store.read(), "labeled"), total(store.read(), "pending")) == (1101, 102)
 
@@ -234,7 +234,7 @@ class TestWriters:
             raise database.errors[0]("the answer is lost")
 
         (a,) = store.hash(["a"])
-        one = decided(3, decisions=[(a, 5, 5.1 * HOUR, KEY)], recorded=3)
+        one = decided(3, decisions=[(a, 5, 5.1 * HOUR, KEY, 0)], recorded=3)
         with monkeypatch.context() as patch:
             patch.setattr(database, "writing", writing)
             with pytest.raises(StoreFault):
@@ -386,7 +386,7 @@ def split(rows, store, seed, writers=3, batches=4):
         part["at"].append(float(at))
         (hash,) = store.hash([str(number)])
         if kind:
-            part["decisions"].append((hash, at // HOUR, float(at), key))
+            part["decisions"].append((hash, at // HOUR, float(at), key, number))
         if kind == 2:
             draw.choice(parts)["truths"].append((hash, number % 2, float(at)))
     draw.shuffle(parts)
@@ -815,7 +815,7 @@ class TestFile:
         store = Store.open(path)
         store.declare(watch(), "sha256:0")
         (hash,) = store.hash(["anna@example.org"])
-        store.flush(decided(1, decisions=[(hash, 5, 5.1 * HOUR, KEY)]))
+        store.flush(decided(1, decisions=[(hash, 5, 5.1 * HOUR, KEY, 0)]))
         whole = path.read_bytes()
         assert hash in whole
         assert b"anna" not in whole

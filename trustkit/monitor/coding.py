@@ -42,6 +42,7 @@ class Waiting(NamedTuple):
     pane: int
     at: float
     cell: int
+    s: int
 
 
 class Truth(NamedTuple):
@@ -228,12 +229,15 @@ class Coder:
             np.where(scored, np.minimum((known * SCORE_BINS + 1e-9).astype(np.int64), SCORE_BINS - 1) + 1, 0)
         )
         cell = np.ravel_multi_index(codes, self._sizes)
-        found.decided = self._cells_of(panes, place, cell, np.floor(known * SCORE_ONE + 0.5))
+        s = np.floor(known * SCORE_ONE + 0.5)
+        found.decided = self._cells_of(panes, place, cell, s)
         if table is not None:
             found.columns = part("columns", lambda: list(table.counts(panes, place)), [])
             found.faults += table.faults
         if any(call.ids is not None for call in calls):
-            found.waiting = part("ids", lambda: _waiting(calls, panes[place], _joined(at, sizes), cell), [])
+            found.waiting = part(
+                "ids", lambda: _waiting(calls, panes[place], _joined(at, sizes), cell, s.astype(np.int64)), []
+            )
         found.latency = [
             (int(panes[place[start]]), int(np.searchsorted(LATENCY_EDGES, call.latency, side="right")))
             for start, call in zip(np.cumsum([0, *sizes[:-1]]).tolist(), calls, strict=True)
@@ -389,12 +393,12 @@ def _scores(calls: list[Rows], sizes: list[int], found: Counted) -> Floats:
     return score
 
 
-def _waiting(calls: list[Rows], pane: Ints, at: Floats, cell: Ints) -> list[Waiting]:
+def _waiting(calls: list[Rows], pane: Ints, at: Floats, cell: Ints, s: Ints) -> list[Waiting]:
     """Decisions with an id."""
     ids = [id for call in calls for id in _texts(call.ids, call.n)]
     return [
         Waiting(*told)
-        for told in zip(ids, pane.tolist(), at.tolist(), cell.tolist(), strict=True)
+        for told in zip(ids, pane.tolist(), at.tolist(), cell.tolist(), s.tolist(), strict=True)
         if told[0] != MISSING
     ]
 

@@ -93,8 +93,8 @@ class Gathered:
         made = Batch(
             counts=self.counts(),
             decisions=[
-                (hash, pane, at, key(cell))
-                for hash, (_, pane, at, cell) in zip(hashes[:waiting], self._waiting, strict=True)
+                (hash, pane, at, key(cell), s)
+                for hash, (_, pane, at, cell, s) in zip(hashes[:waiting], self._waiting, strict=True)
             ],
             truths=[
                 (hash, code, at) for hash, (_, code, at) in zip(hashes[waiting:], self._truths, strict=True)

@@ -85,17 +85,17 @@ class Flush:
             else:
                 self._add(int(pane), ledger, key, int(n), int(s))
 
-    def wait(self, decisions: Sequence[tuple[bytes, int, float, str]]) -> None:
+    def wait(self, decisions: Sequence[tuple[bytes, int, float, str, int]]) -> None:
         """Let decisions wait for their labels, each id once."""
         known = {row[0] for row in self._session.select_of("hash", "pending", [row[0] for row in decisions])}
         rows = []
-        for hash, pane, at, key in decisions:
+        for hash, pane, at, key, s in decisions:
             is_new = hash not in known
             self._add(int(pane), "pending" if is_new else "duplicate", key)
             if is_new:
                 known.add(hash)
-                rows.append((hash, int(pane), float(at), self._id("pending", key)))
-        self._session.insert("pending", "hash, pane, at, name", rows)
+                rows.append((hash, int(pane), float(at), self._id("pending", key), int(s)))
+        self._session.insert("pending", "hash, pane, at, name, s", rows)
 
     def join(self, truths: Sequence[tuple[bytes, int, float]], decided: Sequence[bytes]) -> None:
         """Count each decision whose label is there in its own pane; let the other labels wait for theirs."""
@@ -106,13 +106,13 @@ class Flush:
         }
         codes.update(before)
         joined = []
-        for hash, pane, name in self._session.select_of("hash, pane, name", "pending", list(codes)):
+        for hash, pane, name, s in self._session.select_of("hash, pane, name, s", "pending", list(codes)):
             joined.append(hash)
             self._leave(pane, name)
             if self._clock.has_closed(pane, "labeled"):
                 self._add(pane, "late_label", self._keys[name])
             else:
-                self._add(pane, "labeled", f"{self._keys[name]}|{codes[hash][0]}")
+                self._add(pane, "labeled", f"{self._keys[name]}|{codes[hash][0]}", s=s)
         self._session.delete_of("pending", "hash", [(hash,) for hash in joined])
         self._session.delete_of("truths", "hash", [(hash,) for hash in joined if hash in before])
         waiting = codes.keys() - before.keys() - set(joined)

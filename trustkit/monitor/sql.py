@@ -26,7 +26,8 @@ CREATE TABLE trustkit_counts (
   pane {integer}, name {integer}, n {integer} NOT NULL, s {integer} NOT NULL, PRIMARY KEY (pane, name)
 ) {end};
 CREATE TABLE trustkit_pending (
-  hash {blob} PRIMARY KEY, pane {integer} NOT NULL, at {real} NOT NULL, name {integer} NOT NULL
+  hash {blob} PRIMARY KEY, pane {integer} NOT NULL, at {real} NOT NULL, name {integer} NOT NULL,
+  s {integer} NOT NULL
 ) {end};
 CREATE INDEX trustkit_pending_at ON trustkit_pending (at);
 CREATE TABLE trustkit_truths (hash {blob} PRIMARY KEY, code {integer} NOT NULL, at {real} NOT NULL) {end};

@@ -29,8 +29,8 @@ class Batch:
     counts : mapping of (pane, ledger, key) to (n, s)
         Rows, and sums of scores in units of 2**-30. The rows of ``decided``
         are the records that the batch holds.
-    decisions : sequence of (hash, pane, at, key)
-        Those that wait for a label: hash of the id, see `Store.hash`.
+    decisions : sequence of (hash, pane, at, key, s)
+        Those that wait for a label: hash of the id, see `Store.hash`; `s` is the score, in the same units.
     truths : sequence of (hash, code, at)
         Labels that came.
     last_at : float or None
@@ -47,7 +47,7 @@ class Batch:
     writer: str
     seq: int
     counts: Mapping[tuple[int, str, str], tuple[int, int]]
-    decisions: Sequence[tuple[bytes, int, float, str]] = ()
+    decisions: Sequence[tuple[bytes, int, float, str, int]] = ()
     truths: Sequence[tuple[bytes, int, float]] = ()
     last_at: float | None = None
     clock: bool = False
