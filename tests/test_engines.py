@@ -118,7 +118,15 @@ def in_memory(data, monkeypatch, **roles) -> dict[str, str]:
 # The same counts
 
 
-@pytest.mark.parametrize("without", [(), ("duckdb",), ("duckdb", "polars")], ids=["all", "polars", "pyarrow"])
+@pytest.mark.parametrize(
+    "without",
+    [
+        (),
+        pytest.param(("duckdb",), marks=pytest.mark.end_to_end),
+        pytest.param(("duckdb", "polars"), marks=pytest.mark.end_to_end),
+    ],
+    ids=["all", "polars", "pyarrow"],
+)
 def test_every_engine_counts_what_is_counted_in_memory(small, tmp_path, monkeypatch, without):
     found = importlib_without(monkeypatch, without)
     made = table()
@@ -139,6 +147,7 @@ def importlib_without(monkeypatch, names):
     return hidden
 
 
+@pytest.mark.end_to_end
 def test_every_engine_gives_the_same_findings(small, tmp_path):
     made = table()
     cards = {
@@ -162,6 +171,7 @@ def test_units_are_counted_by_batches(small, tmp_path, monkeypatch):
         assert as_text(evidence) == {kind: expected[kind] for kind in ("cells", "profiles")}, name
 
 
+@pytest.mark.end_to_end
 def test_a_regression_is_counted_by_batches(small, tmp_path, monkeypatch):
     roles = {
         "sensitive": ["sex"],
@@ -310,6 +320,7 @@ def test_without_an_id_rows_are_drawn_by_their_place(small, tmp_path):
         assert sample["row"].tolist() == samples[0]["row"].tolist()
 
 
+@pytest.mark.end_to_end
 def test_the_card_says_of_which_sample_a_kind_is(small):
     card = tk.audit(data=pl.from_arrow(table()).lazy(), only=["bias", "safety/data-quality"], **ROLES)
     notes = {cost.kind: " ".join(cost.notes) for cost in card.evidence}
@@ -320,6 +331,7 @@ def test_the_card_says_of_which_sample_a_kind_is(small):
     assert 300 < rows["quality"] < 500
 
 
+@pytest.mark.end_to_end
 def test_the_last_day_is_of_all_rows(small, tmp_path):
     made = table()
     days = pa.array([f"2026-{1 + at % 9:02d}-01" for at in range(ROWS - 1)] + ["2026-11-30"])
@@ -424,6 +436,7 @@ def test_a_column_without_a_value_is_counted(small, tmp_path):
 # What is wrong with the data
 
 
+@pytest.mark.end_to_end
 def test_scores_that_are_no_probabilities_are_told_alike(small, tmp_path, monkeypatch):
     made = table()
     score = pa.compute.multiply(made.column("score"), 100.0)
@@ -448,6 +461,7 @@ def test_a_weight_that_is_none_is_told(small, tmp_path, wrong):
             assert "part-2.parquet" in str(caught.value)
 
 
+@pytest.mark.end_to_end
 def test_an_attribute_that_names_people_is_refused(small, tmp_path):
     for name, data in engines(table(), tmp_path).items():
         with pytest.raises(ConfigError, match=r"'income' has [0-9,]+ distinct values: not groups"):
