@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
+import os
 import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,14 +31,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "examples" / "monitoring")]
 
 from run import collect, judged, service  # noqa: E402 (it is no package)
 
-from benchmarks.timing import table, versions  # noqa: E402
+from benchmarks.timing import Taken, medians, seconds, table, versions  # noqa: E402
 
 HEAD = (
     b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 )
-WARM = 2.0
-"""Seconds of each run that are not counted."""
+WARM = 6.0
+"""Seconds of each run that are not counted: the monitor's first look imports what it judges by."""
+
+REQUESTS = 300
+"""Requests in one process, of which the processor time is taken."""
 
 
 class Run(NamedTuple):
@@ -107,6 +113,31 @@ def writable(store: Path) -> None:
     store.parent.with_suffix(".gone").rename(store.parent)
 
 
+def processor(folder: Path, evidence: Path, bodies: Sequence[bytes]) -> dict[str, Taken]:
+    """Processor time of some requests, without a network: all threads, the storing of counts included."""
+    import service as served
+
+    bare = served.app
+    os.environ |= {"EVIDENCE": str(evidence), "STORE": str(folder / "inside.db")}
+    watched = importlib.reload(served)
+    calls = {"without": partial(_asked, bare, bodies), "with": partial(_asked, watched.app, bodies)}
+    found = medians(calls, runs=3)
+    watched.monitor.close()
+    return found
+
+
+def _asked(app: Any, bodies: Sequence[bytes]) -> None:
+    async def all_of_them() -> None:
+        transport = httpx.ASGITransport(app)
+        headers = {"content-type": "application/json"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
+            for number in range(REQUESTS):
+                answer = await client.post("/predict", content=bodies[number % len(bodies)])
+                answer.raise_for_status()
+
+    asyncio.run(all_of_them())
+
+
 def main() -> None:
     """Print a line for each round, the medians, and what became of the unwritable store."""
     read = argparse.ArgumentParser(description=__doc__)
@@ -137,6 +168,11 @@ def main() -> None:
     lost = sum(run.sent - run.answered for runs in found.values() for run in runs)
     print(f"\nRequests without an answer: {lost}.")
     _midway(folder, evidence, sent, asked)
+    bare, watched = processor(folder, evidence, sent).values()
+    print(
+        f"Processor time a request, httpx's included: {seconds(bare.cpu / REQUESTS)} without, "
+        f"{seconds(watched.cpu / REQUESTS)} with ({watched.cpu / bare.cpu - 1:+.0%})."
+    )
     shutil.rmtree(folder)
 
 
