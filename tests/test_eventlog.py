@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from streams import watch_of
+from streams import audited, watch_of
 
 from trustkit.cli import app
 from trustkit.errors import ConfigError
@@ -25,7 +25,8 @@ from trustkit.monitor.hooks import eventlog
 from trustkit.monitor.hooks.chain import Mark, digest, last_line, verify
 from trustkit.monitor.hooks.eventlog import EventLog
 from trustkit.monitor.hooks.events import CallEvents
-from trustkit.monitor.store import StoreFault
+from trustkit.monitor.monitor import Monitor
+from trustkit.monitor.store import Store, StoreFault
 
 DAY = 86400.0
 START = 1_800_000_000.0
@@ -636,3 +637,32 @@ def test_what_is_no_log_is_a_wrong_command(tmp_path, monkeypatch, arguments, sai
     ran = run(*arguments)
     assert ran.exit_code == 2
     assert said in ran.output
+
+
+# The monitor
+
+
+def test_a_monitor_writes_its_calls_labels_and_end(tmp_path):
+    with Monitor(audited(), store=tmp_path / "monitor.db", log=tmp_path / "log") as monitor:
+        for n in range(5):
+            monitor.record({"age": 30, "job": "clerk", "sex": "F"}, prediction=1, score=0.5, ids=f"a{n}")
+        monitor.label("a1", 1)
+        monitor.status()
+    assert not monitor.faults.counts
+    assert verify(tmp_path / "log").wrong == []
+    told = lines(tmp_path / "log")
+    assert [each["event"] for each in told] == ["start", *["decisions"] * 5, "labels", "close"]
+    assert (
+        told[2]["ids"]
+        == told[6]["ids"]
+        == [id.hex() for id in Store.open(tmp_path / "monitor.db").hash(["a1"])]
+    )
+    assert "clerk" not in json.dumps(told)
+
+
+def test_a_log_that_cannot_be_written_is_a_fault_and_the_store_goes_on(tmp_path):
+    with Monitor(audited(), store=tmp_path / "monitor.db", log=tmp_path / "log") as monitor:
+        shutil.rmtree(tmp_path / "log")
+        monitor.record({"age": 30, "job": "clerk", "sex": "F"}, prediction=1, score=0.5)
+    assert monitor.faults.counts["log"] >= 1
+    assert Store.open(tmp_path / "monitor.db").read().counts["decided"].n.sum() == 1

@@ -195,7 +195,7 @@ class TestFaults:
             ([[1]], 1, {}),
             (object(), object(), {"at": object()}),
         ],
-        ids=str,
+        ids=["two ids, one label", "a list of lists", "no time", "an id in a list", "objects"],
     )
     def test_bad_labels_are_counted(self, monitor, ids, truth, more):
         monitor.label(ids, truth, **more)

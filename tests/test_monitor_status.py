@@ -120,6 +120,10 @@ class TestDrifted:
         changed = [f.subject["of"] for f in drifted.alarms if f.check == "monitoring/drift"]
         assert "bias/selection-rate ratio min" in changed
 
+    def test_alarms_are_the_findings_that_fail(self, drifted, quiet):
+        for status in (drifted, quiet):
+            assert status.alarms == [f for f in status.findings if f.verdict == Verdict.FAIL]
+
     def test_it_says_since_when(self, drifted):
         course = drifted.courses["bias/selection-rate:ratio:sex=F~sex=M:min"]
         assert abs(course.panes[course.since] - 5 * WEEK) < 12
@@ -232,4 +236,4 @@ def test_rows_per_person_divide_the_bets(watch):
     state = filled(watch, WEEK).read()
     single, several = (status_of(state, replace(watch, rows_per_person=c)) for c in (1, 4))
     for id, course in several.courses.items():
-        assert course.log_e == pytest.approx(running(single.courses[id]._bets / 4))
+        assert course.log_e == pytest.approx(running(single.courses[id].bet(course.claim.bound, course.claim.side) / 4))

@@ -160,7 +160,8 @@ def mean_log_e(
     at_edge = np.log1p(bets * (y[None, :, None] - edges[:, None, None] - bound))
     low, rise = at_edge[:-1], np.diff(at_edge, axis=0) / np.diff(edges)[:, None, None]
     above = s - n * edges[:-1, None]
-    return np.tensordot(n, low, axes=2) + np.tensordot(above, rise, axes=2)
+    # no BLAS: its threads would take turns with those of the service that is watched
+    return np.einsum("pby,byk->pk", n, low) + np.einsum("pby,byk->pk", above, rise)
 
 
 def shift_log_e(counts: ArrayLike, reference: ArrayLike, limit: float, is_ordered: bool) -> Floats:
@@ -230,15 +231,21 @@ def e_panes(*rows: ArrayLike, fewest: int = FEWEST) -> NDArray[np.int64]:
     array of int, shape (panes,)
         The joined pane that a pane belongs to; -1 for the last ones, which wait for more rows.
     """
-    index, have, pane = [], np.zeros(len(rows)).tolist(), 0
-    for each in zip(*(np.asarray(group).tolist() for group in rows), strict=True):
-        index.append(pane)
-        have = [was + more for was, more in zip(have, each, strict=True)]
-        if min(have) >= fewest:
-            have, pane = [0.0] * len(rows), pane + 1
-    joined = np.array(index, dtype=np.int64)
-    joined[joined == pane] = -1
-    return joined
+    reached = [np.cumsum(np.asarray(group, dtype=float)) for group in rows]
+    panes = len(reached[0])
+    # the first pane by whose end each group has enough, counted from before each pane
+    ends = np.max(
+        [np.searchsorted(sums, np.concatenate([[0.0], sums[:-1]]) + fewest) for sums in reached], axis=0
+    ).tolist()
+    joined, pane, start = np.full(panes, -1), 0, 0
+    firsts = []
+    while start < panes and ends[start] < panes:
+        firsts.append(start)
+        start = ends[start] + 1
+    joined[:start] = 0
+    joined[firsts] = 1
+    joined[:start] = np.cumsum(joined[:start]) - 1
+    return joined.astype(np.int64)
 
 
 def join(counts: ArrayLike, index: NDArray[np.int64]) -> Floats:

@@ -64,4 +64,4 @@ def _expected(table: Table, watch: Watch, groups: int) -> Table:
     positive = table.truths.index(watch.positive) if watch.positive in table.truths else 0
     negative = next(place for place, label in enumerate(table.truths) if label != watch.positive)
     made[:, positive], made[:, negative] = s.sum(axis=1), (n - s).sum(axis=1)
-    return replace(table, groups=table.groups[:groups], n=made, s=None)  # type: ignore[arg-type]
+    return replace(table, groups=table.groups[:groups], n=made, s=None)

@@ -13,6 +13,9 @@ from trustkit.monitor.state import Batch
 EXPIRE = 10_000
 """So many decisions at most expire in one flush, so that none holds the store for long."""
 
+GRACE = 5.0
+"""Seconds, of long windows, by which the clock closes a pane later: writers flush at times of their own."""
+
 Name = tuple[str, str]
 """A ledger and a key of it."""
 
@@ -42,7 +45,7 @@ class Clock:
         times = [self.last_at, batch.last_at, now if self.by_clock else None]
         self.last_at = max((at for at in times if at is not None), default=None)
         if self.last_at is not None:
-            ended = self.last_at - self.lateness
+            ended = self.last_at - self.lateness - (min(GRACE, self.seconds / 10) if self.by_clock else 0.0)
             self.closed_through = self._through(self.closed_through, ended)
             self.matured_through = self._through(self.matured_through, ended - self.label_delay)
 

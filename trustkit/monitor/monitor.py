@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from trustkit.config import Config
 from trustkit.errors import ConfigError, Problem, nearest
@@ -23,11 +23,15 @@ from trustkit.monitor.watch import Watch
 from trustkit.policy import Policy
 from trustkit.scorecard import Finding, Verdict
 
+if TYPE_CHECKING:
+    from trustkit.monitor.hooks.eventlog import EventLog
+    from trustkit.monitor.hooks.events import CallEvents
+
 Model = TypeVar("Model")
 
 _OPTIONS = (
     "store", "alpha", "window", "label_delay", "label_ttl", "lateness", "windows", "rows_per_person",
-    "config", "columns", "flush_rows", "flush_seconds", "capacity",
+    "config", "columns", "flush_rows", "flush_seconds", "capacity", "log",
 )  # fmt: skip
 
 
@@ -65,6 +69,8 @@ class Monitor:
         What was recorded is stored after so many rows or seconds, whichever
         comes first; under load by the seconds alone. The end of a process by
         force loses what was recorded since.
+    log : EventLog or path, optional
+        Where each recorded call, and each alarm, becomes an event.
     capacity : int
         So many rows may wait to be counted, and entries to be stored; what comes then is dropped and counted.
 
@@ -99,6 +105,7 @@ class Monitor:
         flush_rows: int = 1000,
         flush_seconds: float = 1.0,
         capacity: int = 100_000,
+        log: EventLog | str | os.PathLike[str] | None = None,
         **unknown: Any,
     ) -> None:
         spans = _checked(
@@ -143,12 +150,23 @@ class Monitor:
             flush_seconds=float(flush_seconds),
             capacity=capacity,
             after=self._look,
+            log=self._log_of(log),
         )
         self.faults.then = self._recorder.start
         try:
             self._recorder.declare()
         except StoreFault as fault:  # the service begins all the same, and the store may come back
             self.faults.count("store", str(fault))
+
+    def _log_of(self, log: EventLog | str | os.PathLike[str] | None) -> CallEvents | None:
+        if log is None:
+            return None
+        from trustkit.monitor.hooks.eventlog import EventLog
+        from trustkit.monitor.hooks.events import CallEvents
+
+        made = log if isinstance(log, EventLog) else EventLog(log)
+        self._callbacks.append(made.alarm)
+        return CallEvents(made, self.watched, self._store.hash)
 
     def __enter__(self) -> Self:
         """Return the monitor, which `close` ends."""

@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 from trustkit.errors import ConfigError
 from trustkit.monitor import endings
@@ -21,6 +23,9 @@ from trustkit.monitor.faults import Faults
 from trustkit.monitor.gathering import Gathered
 from trustkit.monitor.state import Batch
 from trustkit.monitor.store import Store, StoreFault
+
+if TYPE_CHECKING:
+    from trustkit.monitor.hooks.events import CallEvents
 
 BLOCK = 8192
 """Rows counted together; so many in the queue wake the recorder."""
@@ -66,6 +71,8 @@ class Recorder:
         Rows that may wait in the queue, and entries that may wait for the store.
     after : callable, optional
         Called in the thread after each write, and with True where a caller waits for it.
+    log : CallEvents, optional
+        Told of each call that is counted, and flushed before the store is.
     """
 
     def __init__(
@@ -79,10 +86,11 @@ class Recorder:
         flush_seconds: float,
         capacity: int,
         after: Callable[[bool], None] = lambda _: None,
+        log: CallEvents | None = None,
     ) -> None:
         self._store, self._watch, self._coder, self.faults = store, watch, coder, faults
         self._flush_rows, self._flush_seconds, self._capacity = flush_rows, flush_seconds, capacity
-        self._after = after
+        self._after, self._log = after, log
         self._declared = False
         self._begin()
         endings.register(self)
@@ -256,6 +264,8 @@ class Recorder:
             left -= taken
         if is_stored and (not request.closes or self._send(closes=True)):
             self._after(True)
+        if request.closes and self._log is not None:
+            self._logged(self._log.close)
 
     def _collect(self, *, everything: bool) -> int:
         """Count what is in the queue, as long as there is room for the counts; return how many calls."""
@@ -273,6 +283,8 @@ class Recorder:
                 n, taken = self._queue.popleft()
                 calls.append(taken)
                 rows, left = rows + n, left - 1
+            if self._log is not None:
+                self._logged(partial(self._log, calls))
             counted = self._coder.count(calls)
             self._gathered.add(counted)
             for kind, what, times in counted.faults:
@@ -287,6 +299,8 @@ class Recorder:
 
     def _send(self, *, closes: bool = False) -> bool:
         """Write what is gathered to the store; return False where that failed."""
+        if self._log is not None:
+            self._logged(self._log.flush)
         started = time.monotonic()
         self._due = started + self._flush_seconds
         try:
@@ -313,6 +327,13 @@ class Recorder:
         self._store.flush(batch)
         self._told = (batch.dropped, batch.faults)
         self._batch, self._beat = None, time.monotonic() + HEARTBEAT
+
+    def _logged(self, step: Callable[[], None]) -> None:
+        """Do something with the log."""
+        try:
+            step()
+        except Exception as error:
+            self.faults.count("log", error)
 
     def _has_news(self) -> bool:
         account = (self.dropped, self.faults.total)

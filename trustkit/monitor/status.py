@@ -18,7 +18,7 @@ from trustkit.judging.claims import subject_text
 from trustkit.judging.wording import number
 from trustkit.measure.betting import detector, e_panes, join, rate_log_e, shift_log_e
 from trustkit.monitor.claims import WatchedClaim
-from trustkit.monitor.courses import Course, course_of
+from trustkit.monitor.courses import Course, course_of, last_panes, most_gained
 from trustkit.monitor.estimating import estimated
 from trustkit.monitor.silence import Silence, silences
 from trustkit.monitor.state import State
@@ -138,10 +138,17 @@ class Status:
             *(_of_estimate(*each) for each in estimated(self.tally, self.watch)),
         ]
 
-    @property
+    @cached_property
     def alarms(self) -> list[Finding]:
-        """Findings that are alarms: those that fail."""
-        return [finding for finding in self.findings if finding.verdict == Verdict.FAIL]
+        """The findings that fail, made alone: those of all claims take far longer."""
+        changed = [claim for claim in self.watch.claims if _stands(self, self.courses[claim.id])]
+        made = [
+            *(_of_claim(self, claim) for claim in self.violated),
+            *(_of_change(self, claim) for claim in changed),
+            *(_of_shift(self, shift) for shift in self.shifts),
+            *(_of_silence(silence) for silence in self.silences),
+        ]
+        return [finding for finding in made if finding.verdict == Verdict.FAIL]
 
 
 def status_of(state: State, watch: Watch, now: float | None = None) -> Status:
@@ -161,7 +168,7 @@ def status_of(state: State, watch: Watch, now: float | None = None) -> Status:
 
 def _shifts(tally: Tally, watch: Watch) -> Iterator[Shift]:
     limit = watch.shift["max"]
-    if watch.score is not None and sum(watch.score):
+    if watch.score is not None and any(watch.score):
         panes, counts = tally.score_bins
         yield _shift(SCORE, panes, counts, watch.score, limit, is_ordered=True)
     for name, column in watch.columns.items():
@@ -190,8 +197,8 @@ def _shift(
         apart = rows / rows.sum() - share
         return float(np.abs(np.cumsum(apart)).max() if is_ordered else np.abs(apart).sum() / 2)
 
-    ends = (distance(0), distance(_since(log_e)))
-    return Shift(name, "values", _last(panes, index), joined.sum(axis=1), detector(log_e), *ends)
+    ends = (distance(0), distance(most_gained(log_e)))
+    return Shift(name, "values", last_panes(panes, index), joined.sum(axis=1), detector(log_e), *ends)
 
 
 def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: float) -> Shift:
@@ -205,23 +212,8 @@ def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: f
         rows = float(n[start:].sum())
         return float(k[start:].sum()) / rows - audited if rows else float("nan")
 
-    ends = (more(0), more(_since(log_e)))
-    return Shift(name, "missing", _last(panes, index), n, detector(log_e), *ends)
-
-
-def _since(log_e: Floats) -> int:
-    """The joined pane from which on the bets gained most."""
-    if not len(log_e):
-        return 0
-    wealth = np.cumsum(log_e, axis=0)
-    before = np.concatenate([np.zeros((1, wealth.shape[1])), wealth[:-1]])
-    bet = int(np.argmax((wealth[-1] - before).max(axis=0)))
-    return int(np.argmin(before[:, bet]))
-
-
-def _last(panes: Ints, index: Ints) -> Ints:
-    joined = panes[index >= 0]
-    return joined[np.flatnonzero(np.diff(index[index >= 0], append=-2))]
+    ends = (more(0), more(most_gained(log_e)))
+    return Shift(name, "missing", last_panes(panes, index), n, detector(log_e), *ends)
 
 
 def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
@@ -301,7 +293,7 @@ def _of_change(status: Status, claim: WatchedClaim) -> Finding:
 
 def _stands(status: Status, course: Course) -> bool:
     """Whether the e-detector of a claim says that it is violated of late."""
-    return float(course.log_detector[-1]) >= status.threshold
+    return float(course.log_detector[-1]) >= status.threshold if len(course.panes) else False
 
 
 def _of_shift(status: Status, shift: Shift) -> Finding:
@@ -312,10 +304,10 @@ def _of_shift(status: Status, shift: Shift) -> Finding:
             id, shift.subject, f"{shift.column}: nothing to compare in the windows that have closed"
         )
     stands = float(shift.log_detector[-1]) >= status.threshold
-    what = "lies" if shift.of == "values" else "lacks values, and"
-    words = (
-        f"{shift.column} {what} {number(shift.recent)} from the audit, limit {status.watch.shift['max']:g}"
-    )
+    value, limit = number(shift.recent if stands else shift.overall), status.watch.shift["max"]
+    words = f"{shift.column} is {value} away from the audit, limit {limit:g}"
+    if shift.of == "missing":
+        words = f"{shift.column} lacks a value in {value} more of the rows than in the audit, limit {limit:g}"
     return _changed(status, id, shift.subject, stands, words, int(shift.rows.sum()))
 
 
