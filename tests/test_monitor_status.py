@@ -1,5 +1,6 @@
 """The status of a store: what is violated, what changed, what is silent, and what cannot be told."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,10 @@ from streams import HOUR, audited, filled, watch_of
 import trustkit as tk
 from trustkit.errors import ConfigError
 from trustkit.measure.betting import running
+from trustkit.monitor.silence import silences
 from trustkit.monitor.state import Batch
 from trustkit.monitor.status import status_of
+from trustkit.monitor.tally import Tally
 from trustkit.monitor.watch import Watch
 from trustkit.scorecard import Verdict
 
@@ -187,6 +190,72 @@ class TestSilence:
         assert status.alarms == []
 
 
+class TestNoFalseSilence:
+    """Streams with nights, weekends, few labels and rare groups are quiet."""
+
+    @staticmethod
+    def state(watch, counts):
+        store = filled(watch, 0)
+        last = max(pane for pane, _, _ in counts)
+        store.flush(Batch("a", 1, {key: (n, 0) for key, n in counts.items()}, last_at=(last + 1) * HOUR))
+        return store.read()
+
+    def stream(self, watch, hours, *, women=lambda hour: 0.5, labels=0.3, columns=lambda hour: (0, 1)):
+        """Ten decisions an hour."""
+        rng = np.random.default_rng(0)
+        counts = Counter()
+        for hour in hours:
+            for n in range(rng.poisson(10)):
+                key = f"{int(rng.random() >= women(hour))}|0|3"
+                counts[hour, "decided", key] += 1
+                counts[hour, "labeled", f"{key}|0"] += int(rng.random() < labels)
+                for column in columns(hour):
+                    counts[hour, "column", f"{column}|{1 + n % 3}"] += 1
+        return self.state(watch, counts)
+
+    @staticmethod
+    def silent(state, watch, hour):
+        found = silences(state, watch, Tally(state, watch), hour * HOUR)
+        return {each.metric: each.subject for each in found if each.stands}
+
+    @pytest.mark.parametrize("days", [1, 5, 12])
+    def test_nights_and_weekends(self, watch, days):
+        hours = [hour for hour in range(24 * days) if 8 <= hour % 24 < 18 and hour // 24 % 7 < 5]
+        state = self.stream(watch, hours)
+        assert self.silent(state, watch, hours[-1] + 14 + 48 * (days > 1)) == {}
+        assert self.silent(state, watch, hours[-1] + 400) == {"traffic": {}}
+
+    def test_a_rare_group_that_came_early(self, watch):
+        state = self.stream(watch, range(WEEK), women=lambda hour: 0.1 if hour == 0 else 0.0)
+        rare = replace(watch, groups={"sex=F": 8, "sex=M": 3992})
+        assert self.silent(state, rare, WEEK) == {}
+        assert self.silent(state, watch, WEEK) == {"group": {"groups": {"sex": "F"}}}
+
+    def test_a_group_that_does_not_come_at_weekends(self, watch):
+        state = self.stream(watch, range(13 * 24), women=lambda hour: 0.5 if hour // 24 % 7 < 5 else 0.0)
+        assert self.silent(state, watch, 13 * 24) == {}
+
+    def test_few_labels(self, watch):
+        assert self.silent(self.stream(watch, range(WEEK), labels=0.01), watch, WEEK) == {}
+
+    def test_one_row_of_a_new_group_is_shown_and_no_alarm(self, watch):
+        state = self.state(watch, {(0, "decided", "1|0|3"): 9, (0, "decided", "2|0|3"): 1})
+        finding = by_id(status_of(state, watch))["monitoring/coverage:unknown:sex=(other)"]
+        assert (finding.verdict, finding.estimate) == (Verdict.PASS, 0.1)
+
+    def test_nothing_is_known_of_groups_before_there_is_a_window(self, watch):
+        finding = by_id(status_of(filled(watch, 0).read(), watch))["monitoring/coverage:group:sex=F"]
+        assert finding.verdict == Verdict.INCONCLUSIVE
+
+    def test_an_input_that_is_no_longer_sent_is_told(self, watch):
+        columns = lambda hour: (0, 1) if hour < WEEK else (0,)  # noqa: E731
+        state = self.stream(watch, range(2 * WEEK), columns=columns)
+        assert self.silent(state, watch, 2 * WEEK) == {"column": {"column": "job"}}
+        alarms = {finding.id for finding in status_of(state, watch).alarms}
+        assert "monitoring/drift:changed:column=job,of=missing values:max" in alarms
+        assert "monitoring/drift:changed:column=age,of=missing values:max" not in alarms
+
+
 def test_equal_counts_give_equal_findings_however_they_were_sharded(watch):
     one = filled(watch, WEEK).read()
     store = filled(watch, 0)
@@ -236,4 +305,5 @@ def test_rows_per_person_divide_the_bets(watch):
     state = filled(watch, WEEK).read()
     single, several = (status_of(state, replace(watch, rows_per_person=c)) for c in (1, 4))
     for id, course in several.courses.items():
-        assert course.log_e == pytest.approx(running(single.courses[id].bet(course.claim.bound, course.claim.side) / 4))
+        bets = single.courses[id].bet(course.claim.bound, course.claim.side)
+        assert course.log_e == pytest.approx(running(bets / 4))

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import floor, log
-from typing import Any
+from math import floor, isfinite, log, log1p
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from trustkit.evidence.blocks import Ints
 from trustkit.evidence.tables import MISSING, OTHER
 from trustkit.monitor.state import State, Writer
 from trustkit.monitor.tally import Tally
 from trustkit.monitor.watch import Watch
 
+Floats = NDArray[Any]
+
 UNLIKELY = log(1e6)
 """What is silent is told where chance alone would make it so once in a million times."""
 
 FEWEST = 50
-"""Rows without a label, or without a value in a column, before that is told."""
+"""Decisions without a label, or without any input, before that is told."""
+
+UNKNOWN = 0.5
+"""Share of the decisions that is taken to get a label, while none ever came."""
+
+USUAL = 3
+"""A spell is usual up to so many times the longest before."""
+
+WEEK, WEEKEND = 7 * 86400.0, 3 * 86400.0
+"""Seconds after which nights and weekends have been seen; and that a weekend may last."""
 
 MOST_UNKNOWN = 0.05
 """Share of rows whose group the audit did not see, and of records lost, beyond which that is an alarm."""
+
+
+NOTHING = "no window with a decision has closed yet"
 
 
 @dataclass(frozen=True)
@@ -63,80 +79,116 @@ def silences(state: State, watch: Watch, tally: Tally, now: float) -> Iterator[S
     yield from _lost(state, watch, now)
 
 
+@dataclass(frozen=True)
+class Spell:
+    """The rows since something was last there, beside the spells before.
+
+    Attributes
+    ----------
+    rows : float
+        Rows of the panes since.
+    longest : float
+        The most rows of a spell before.
+    share : float
+        Share of the rows that had it, up to the last pane in which some had; NaN where none ever had.
+    seconds : float
+        How long it is.
+    """
+
+    rows: float
+    longest: float
+    share: float
+    seconds: float
+
+    @classmethod
+    def of(cls, panes: Ints, rows: Floats, have: Floats, window: float) -> Self:
+        """Take the rows of each pane, and those that had something."""
+        marks = np.flatnonzero(have)
+        last = int(marks[-1]) + 1 if len(marks) else 0
+        total = np.concatenate([[0.0], np.cumsum(rows)])
+        spells = total[[*marks, len(rows)]] - total[[0, *(marks + 1)]]
+        since = panes[last - 1] if last else panes[0] - 1
+        return cls(
+            rows=float(spells[-1]),
+            longest=float(spells[:-1].max(initial=0.0)),
+            share=float(have.sum() / total[last]) if last else float("nan"),
+            seconds=float(panes[-1] - since) * window,
+        )
+
+    def is_silence(self, share: float) -> bool:
+        """Whether half a share of the rows would be seen, and no spell before, nor a weekend, explains it."""
+        unlikely = -self.rows * log1p(-min(share, 0.999) / 2) > UNLIKELY
+        return unlikely and self.rows > USUAL * self.longest and self.seconds >= WEEKEND
+
+
 def _traffic(tally: Tally, watch: Watch, now: float) -> Silence:
     panes = tally.decided.panes
     if not len(panes):
-        return Silence("traffic", {}, None, float("nan"), 0, "no window with a decision has closed yet")
+        return Silence("traffic", {}, None, float("nan"), 0, NOTHING)
     empty = max(floor(now / watch.window) - 1 - int(panes[-1]), 0)
     longest = int(np.diff(panes).max(initial=1)) - 1
-    rows = tally.decided.n.sum() / (panes[-1] - panes[0] + 1)
-    unusual = max(3 * longest, UNLIKELY / rows, 3)
+    seen = int(panes[-1] - panes[0]) + 1
+    unusual = empty > max(USUAL * longest, UNLIKELY * seen / tally.decided.n.sum(), USUAL)
+    is_explained = seen * watch.window < WEEK and empty * watch.window < WEEKEND
     words = f"no decision in the last {empty} windows" if empty else "decisions arrive"
-    return Silence("traffic", {}, bool(empty > unusual), float(empty), len(panes), words)
+    return Silence("traffic", {}, bool(unusual) and not is_explained, float(empty), len(panes), words)
 
 
 def _groups(tally: Tally, watch: Watch) -> Iterator[Silence]:
-    """Groups of the audit that have had no row for longer than chance allows, by their share so far."""
+    """Groups of the audit that have had no row for longer than chance allows."""
+    panes = tally.decided.panes
     for name in watch.attributes:
-        table = tally.table((name,), labeled=False)
-        panes = len(tally.decided.panes)
-        by_pane = table.rows.reshape(panes, -1) if panes else np.zeros((0, 0), dtype=int)
-        audited = {label: watch.groups.get(f"{name}={label}", 0) for label in watch.labels[name]}
+        by_pane = tally.table((name,), labeled=False).rows.reshape(-1, len(watch.labels[name]))
+        rows, audited = by_pane.sum(axis=1), _audited(watch, name)
         for place, label in enumerate(watch.labels[name]):
-            if label in (MISSING, OTHER) or not audited[label]:
+            share = watch.groups.get(f"{name}={label}", 0) / max(audited, 1)
+            if label in (MISSING, OTHER) or not share:
                 continue
-            mine = by_pane[:, place] if panes else np.zeros(0, dtype=int)
-            last = int(np.flatnonzero(mine)[-1]) + 1 if mine.any() else 0
-            before, after = int(by_pane[:last].sum()), int(by_pane[last:].sum())
-            share = audited[label] / sum(audited.values()) if not before else mine.sum() / before
-            stands = -after * np.log1p(-min(share, 0.999) / 2) > UNLIKELY
-            words = (
-                f"no row of {name}={label} among the last {after:,}" if stands else f"{name}={label} occurs"
-            )
-            yield Silence(
-                "group", {"groups": {name: label}}, bool(stands), float(after), int(by_pane.sum()), words
-            )
+            subject = {"groups": {name: label}}
+            if not len(panes):
+                yield Silence("group", subject, None, float("nan"), 0, NOTHING)
+                continue
+            spell = Spell.of(panes, rows, by_pane[:, place], watch.window)
+            stands = spell.is_silence(float(np.fmin(spell.share, share)))
+            words = f"no row of {name}={label} among the last {spell.rows:,.0f}"
+            told = words if stands else f"{name}={label} occurs"
+            yield Silence("group", subject, stands, spell.rows, int(rows.sum()), told)
 
 
 def _labels(tally: Tally, watch: Watch) -> Silence:
     """Whether labels come at all of the panes whose time for labels is over."""
-    matured = tally.decided.panes <= (tally.matured_through if tally.matured_through is not None else -1)
-    decided = np.bincount(tally.decided.pane, weights=tally.decided.n, minlength=len(matured))[matured]
+    ledger, labeled = tally.decided, tally.labeled
+    matured = ledger.panes <= (tally.matured_through if tally.matured_through is not None else -1)
+    panes = ledger.panes[matured]
+    decided = np.bincount(ledger.pane, weights=ledger.n, minlength=len(matured))[matured]
     if decided.sum() < FEWEST:
         return Silence(
             "labels", {}, None, float("nan"), int(decided.sum()), "no window's time for labels is over yet"
         )
-    labeled = dict(
-        zip(
-            tally.labeled.panes.tolist(),
-            np.bincount(tally.labeled.pane, weights=tally.labeled.n).tolist(),
-            strict=True,
-        )
-    )
-    came = np.array([labeled.get(pane, 0) for pane in tally.decided.panes[matured].tolist()])
-    after = decided[int(np.flatnonzero(came)[-1]) + 1 if came.any() else 0 :].sum()
-    coverage = float(came.sum() / decided.sum())
+    of_pane = np.bincount(labeled.pane, weights=labeled.n, minlength=len(labeled.panes)).tolist()
+    found = dict(zip(labeled.panes.tolist(), of_pane, strict=True))
+    came = np.array([found.get(pane, 0.0) for pane in panes.tolist()])
+    spell, coverage = Spell.of(panes, decided, came, watch.window), float(came.sum() / decided.sum())
+    stands = spell.is_silence(spell.share if isfinite(spell.share) else UNKNOWN)
     words = f"{100 * coverage:.0f} % of the decisions whose time for labels is over have one"
-    if after >= FEWEST:
-        words += f", none of the last {after:,.0f}"
-    return Silence("labels", {}, bool(after >= FEWEST), coverage, int(decided.sum()), words)
+    if stands:
+        words += f", none of the last {spell.rows:,.0f}"
+    return Silence("labels", {}, stands, coverage, int(decided.sum()), words)
 
 
 def _columns(tally: Tally, watch: Watch) -> Iterator[Silence]:
     """Columns of which the last rows all lack a value, as the audited rows did not."""
     for name, column in watch.columns.items():
-        reference = column.reference[0] / max(sum(column.reference), 1)
         if name not in tally.columns:
             if tally.decided.n.sum() >= FEWEST:
                 yield Silence("column", {"column": name}, None, float("nan"), 0, f"{name} was never recorded")
             continue
-        counts = tally.columns[name][1]
-        rows, missing = counts.sum(axis=1), counts[:, 0]
-        last = int(np.flatnonzero(missing < rows)[-1]) + 1 if (missing < rows).any() else 0
-        after = float(rows[last:].sum())
-        stands = after >= FEWEST and reference < 0.5
-        if stands:
-            words = f"{name} has no value in the last {after:,.0f} rows"
+        panes, counts = tally.columns[name]
+        rows = counts.sum(axis=1)
+        spell = Spell.of(panes, rows, rows - counts[:, 0], watch.window)
+        audited = 1 - column.reference[0] / max(sum(column.reference), 1)
+        if spell.is_silence(float(np.fmin(spell.share, audited))):
+            words = f"{name} has no value in the last {spell.rows:,.0f} rows"
             yield Silence("column", {"column": name}, True, 1.0, int(rows.sum()), words)
 
 
@@ -151,8 +203,16 @@ def _unknown(tally: Tally, watch: Watch) -> Iterator[Silence]:
             audited = watch.groups.get(f"{name}={label}", 0) / max(_audited(watch, name), 1)
             if rows[labels.index(label)]:
                 told = f"{100 * share:.1f} % of the rows have {words} of {name}"
-                stands = share > audited + MOST_UNKNOWN
+                stands = _exceeds(share, total, audited + MOST_UNKNOWN)
                 yield Silence("unknown", {"groups": {name: label}}, stands, share, total, told)
+
+
+def _exceeds(share: float, rows: int, limit: float) -> bool:
+    """Whether a share of the rows is beyond a limit, and by chance alone would not be (Chernoff 1952)."""
+    if share <= limit or limit >= 1:
+        return False
+    rest = (1 - share) * log((1 - share) / (1 - limit)) if share < 1 else 0.0
+    return rows * (share * log(share / limit) + rest) > UNLIKELY
 
 
 def _audited(watch: Watch, attribute: str) -> int:

@@ -201,16 +201,22 @@ class Tally:
 
     @cached_property
     def columns(self) -> Mapping[str, tuple[Ints, Floats]]:
-        """By input: panes, and their rows in each bin, shape ``(panes, bins)``."""
-        names = list(self._watch.columns)
-        found: dict[str, Any] = {}
-        for place, bins, panes, rows in self._cells("column"):
-            width = self._watch.columns[names[place]].bins
-            distinct, at = np.unique(panes, return_inverse=True)
-            counts = np.zeros((len(distinct), width))
-            np.add.at(counts, (at.ravel(), bins), rows)
-            found[names[place]] = (distinct, counts)
-        return found
+        """By input: panes, and their rows in each bin, shape ``(panes, bins)``.
+
+        A row that came with other inputs, and not with this one, lacks a value of it.
+        """
+        names, cells = list(self._watch.columns), list(self._cells("column"))
+        if not cells:
+            return {}
+        every = np.unique(np.concatenate([panes for _, _, panes, _ in cells]))
+        found = {}
+        for place, bins, panes, rows in cells:
+            found[names[place]] = counts = np.zeros((len(every), self._watch.columns[names[place]].bins))
+            np.add.at(counts, (np.searchsorted(every, panes), bins), rows)
+        most = np.max([counts.sum(axis=1) for counts in found.values()], axis=0)
+        for counts in found.values():
+            counts[:, 0] += most - counts.sum(axis=1)
+        return {name: (every, counts) for name, counts in found.items()}
 
     def _cells(self, ledger: str) -> Any:
         """Cells of each column of a ledger with keys ``column|bin``."""
