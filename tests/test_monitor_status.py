@@ -76,6 +76,12 @@ class TestWatch:
         assert len(column.edges) + 2 == column.bins
         assert watch.columns["job"].labels == ("clerk", "driver", "nurse")
 
+    def test_a_policy_without_a_limit_that_a_stream_can_tell_of(self):
+        made = Watch.of(audited(), "nyc-ll144")
+        assert made.claims == ()
+        assert "no limit of the policy can be watched in a stream" in made.notes
+        assert status_of(filled(made, 30).read(), made).violated == []
+
     def test_shared_evidence_is_refused(self):
         with pytest.raises(ConfigError, match="no exact counts"):
             Watch.of(audited().without_small_cells(5))
@@ -224,6 +230,11 @@ class TestNoFalseSilence:
         state = self.stream(watch, hours)
         assert self.silent(state, watch, hours[-1] + 14 + 48 * (days > 1)) == {}
         assert self.silent(state, watch, hours[-1] + 400) == {"traffic": {}}
+
+    def test_traffic_that_came_back_in_a_window_still_open(self, watch):
+        state = self.stream(watch, [*range(2 * WEEK), 3 * WEEK])
+        late = replace(state, closed_through=2 * WEEK)
+        assert self.silent(late, watch, 3 * WEEK) == {}
 
     def test_a_rare_group_that_came_early(self, watch):
         state = self.stream(watch, range(WEEK), women=lambda hour: 0.1 if hour == 0 else 0.0)

@@ -70,7 +70,7 @@ class Silence:
 
 def silences(state: State, watch: Watch, tally: Tally, now: float) -> Iterator[Silence]:
     """Look for all that should have come and did not."""
-    yield _traffic(tally, watch, now)
+    yield _traffic(state, tally, watch, now)
     yield from _groups(tally, watch)
     if any(claim.labeled for claim in watch.claims):
         yield _labels(tally, watch)
@@ -121,11 +121,12 @@ class Spell:
         return unlikely and self.rows > USUAL * self.longest and self.seconds >= WEEKEND
 
 
-def _traffic(tally: Tally, watch: Watch, now: float) -> Silence:
+def _traffic(state: State, tally: Tally, watch: Watch, now: float) -> Silence:
     panes = tally.decided.panes
     if not len(panes):
         return Silence("traffic", {}, None, float("nan"), 0, NOTHING)
-    empty = max(floor(now / watch.window) - 1 - int(panes[-1]), 0)
+    latest = int(state.counts["decided"].pane.max())  # of a window that is still open, perhaps
+    empty = max(floor(now / watch.window) - 1 - latest, 0)
     longest = int(np.diff(panes).max(initial=1)) - 1
     seen = int(panes[-1] - panes[0]) + 1
     unusual = empty > max(USUAL * longest, UNLIKELY * seen / tally.decided.n.sum(), USUAL)

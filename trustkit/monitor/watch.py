@@ -281,6 +281,8 @@ def _claims(evidence: Evidence, cells: Cells, plan: Plan) -> tuple[tuple[Watched
     notes = (
         [f"limits of the policy that are audited, not watched: {', '.join(unwatched)}"] if unwatched else []
     )
+    if not made:
+        notes.append("no limit of the policy can be watched in a stream")
     return tuple(made), notes
 
 
