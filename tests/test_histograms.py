@@ -56,8 +56,13 @@ def test_every_number_of_three_digits_stands_for_itself():
 def test_counts_add_up_and_names_of_people_are_not_kept():
     columns = histograms(rows()).columns
     assert {name: of.of for name, of in columns.items()} == {
-        "sex": "labels", "age": "numbers", "amount": "numbers", "balance": "numbers", "job": "labels", "name": "text",
-    }  # fmt: skip
+        "sex": "labels",
+        "age": "numbers",
+        "amount": "numbers",
+        "balance": "numbers",
+        "job": "labels",
+        "name": "text",
+    }
     for of in columns.values():
         assert of.of == "text" or sum(of.counts.values()) + of.missing == of.rows == 600
     assert columns["balance"].missing > 30
@@ -76,3 +81,11 @@ def test_labels_that_become_many_are_text():
     one, two = (Histogram("labels", {f"{part}{i}": 5 for i in range(60)}, 0, 300) for part in "ab")
     assert (one + two) == Histogram("text", {}, 0, 600)
     assert (one + one).counts["a0"] == 10
+
+
+def test_a_label_of_few_rows_is_not_named():
+    frame = rows()
+    frame.loc[:2, "job"] = "lighthouse keeper"
+    counts = histograms(frame).columns["job"].counts
+    assert counts["(other)"] == 3
+    assert "lighthouse keeper" not in counts

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from trustkit.collectors.keys import numbers_of
 from trustkit.collectors.sources import Sources
 from trustkit.evidence.histograms import MOST_LABELS, Histogram, Histograms
-from trustkit.evidence.tables import MISSING
+from trustkit.evidence.tables import MISSING, OTHER
 from trustkit.frames import Frame, FrameError
 
 FEWEST_A_LABEL = 5
-"""A column with fewer rows a label than this is of free text or names, whose labels are not kept."""
+"""A column with fewer rows a label is of free text or names; a label with fewer rows is one of the others."""
 
 
 def collect_histograms(sources: Sources) -> Histograms:
@@ -39,7 +39,10 @@ def _histogram(frame: Frame, name: str) -> Histogram:
     missing = counts.pop(MISSING, 0)
     if len(counts) > min(MOST_LABELS, max(10, frame.rows / FEWEST_A_LABEL)):
         return Histogram("text", {}, missing, frame.rows)
-    return Histogram("labels", counts, missing, frame.rows)
+    kept = {label: n for label, n in counts.items() if n >= FEWEST_A_LABEL}
+    if others := sum(counts.values()) - sum(kept.values()):
+        kept[OTHER] = others
+    return Histogram("labels", kept, missing, frame.rows)
 
 
 def cut_to_digits(values: NDArray[np.float64]) -> dict[str, int]:

@@ -21,7 +21,8 @@ class Histogram:
         Numbers are counted by their first three digits, labels as they are, free text not at all.
     counts : mapping of str to int
         Rows by number, cut toward minus infinity to three digits (``12300`` stands
-        for 12,300 to 12,399), or by label.
+        for 12,300 to 12,399), or by label, ``(other)`` being those of few rows in the
+        part of the data that was counted.
     missing, rows : int
         Rows without a value, and all.
     """

@@ -67,9 +67,10 @@ class Column:
         """Bins of about equal rows, out of those of the evidence."""
         present = histogram.rows - histogram.missing
         if histogram.of == "labels":
-            labels = ordered(set(histogram.counts))
-            counts = (histogram.missing, *(histogram.counts[label] for label in labels), 0)
-            return cls("labels", (), labels, counts)
+            labels = ordered(set(histogram.counts) - {OTHER})
+            counts = [histogram.missing, *(histogram.counts[label] for label in labels)]
+            counts.append(histogram.counts.get(OTHER, 0))
+            return cls("labels", (), labels, tuple(counts))
         if histogram.of == "text" or not histogram.counts:
             return cls("text", (), (), (histogram.missing, present))
         values, rows = zip(*sorted((float(text), n) for text, n in histogram.counts.items()), strict=True)

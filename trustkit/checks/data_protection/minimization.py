@@ -25,7 +25,9 @@ _COST = (
 @check(
     version="1",
     metrics={
-        "personal_cost": Metric("net share of answers that get worse without a personal input", "difference", _COST),
+        "personal_cost": Metric(
+            "net share of answers that get worse without a personal input", "difference", _COST
+        ),
         "cost": Metric("net share of answers that get worse without an input", "difference", _COST),
         "unused": Metric(
             "inputs that change no answer",
