@@ -237,7 +237,7 @@ def e_panes(*rows: ArrayLike, fewest: int = FEWEST) -> NDArray[np.int64]:
     ends = np.max(
         [np.searchsorted(sums, np.concatenate([[0.0], sums[:-1]]) + fewest) for sums in reached], axis=0
     ).tolist()
-    joined, pane, start = np.full(panes, -1), 0, 0
+    joined, start = np.full(panes, -1), 0
     firsts = []
     while start < panes and ends[start] < panes:
         firsts.append(start)
