@@ -118,6 +118,20 @@ class TestQuiet:
             )
 
 
+def test_rows_without_a_score_are_not_estimated(watch):
+    """Half of the decisions carry a score; the others are no negatives."""
+    store = filled(watch, WEEK)
+    before = by_id(status_of(store.read(), watch))
+    counts = {
+        (hour, "decided", f"{group}|1|-1"): (5, 0) for hour in range(WEEK, 2 * WEEK) for group in (0, 1)
+    }
+    store.flush(Batch("b", 1, counts, last_at=2 * WEEK * HOUR))
+    after = by_id(status_of(store.read(), watch))
+    made = [id for id in before if "estimated from scores" in id]
+    assert len(made) == 6
+    assert all(after[id].estimate == pytest.approx(before[id].estimate) for id in made)
+
+
 class TestDrifted:
     def test_the_claim_is_violated_and_found_by_both(self, drifted, watch):
         violated = {claim.id for claim in drifted.violated}
@@ -296,13 +310,12 @@ def test_scores_go_with_their_decisions_to_the_labels():
     """Calibration is judged by the scores of the rows that have a label, whichever way the label came."""
     rng = np.random.default_rng(0)
     score = rng.beta(2, 4, 6000)
-    at, ids = np.arange(6000) * HOUR / 20, np.arange(6000)
+    truth, at, ids = rng.random(6000) < score, np.arange(6000) * HOUR / 20, np.arange(6000)
     monitor = tk.Monitor(audited(), store=":memory:", window=HOUR, label_delay=24 * HOUR)
-    monitor.record(
-        prediction=(score > 0.4).astype(int), score=score, sensitive={"sex": ["F", "M"] * 3000},
-        ids=ids, at=at,
-    )  # fmt: skip
-    monitor.label(ids, (rng.random(6000) < score).astype(int), at=at + HOUR)
+    for day in np.split(ids, 15):
+        told = {"score": score[day], "sensitive": {"sex": ["F", "M"] * 200}, "ids": day, "at": at[day]}
+        monitor.record(prediction=(score[day] > 0.4).astype(int), **told)
+        monitor.label(day, truth[day].astype(int), at=at[day])
     monitor.record(prediction=1, sensitive={"sex": "F"}, at=400 * HOUR)
     findings = {finding.id: finding for finding in monitor.status()}
     monitor.close()

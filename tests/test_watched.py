@@ -1,5 +1,8 @@
 """What a monitor's store says to the next audit."""
 
+import time
+from dataclasses import replace
+
 import pytest
 from streams import audited, filled, watch_of
 
@@ -105,3 +108,15 @@ def test_it_goes_to_json_and_back():
     assert made + made == made
     with pytest.raises(ValueError, match="does not add"):
         made + watched_of()
+
+
+def test_what_a_live_writer_has_yet_to_store_is_not_lost():
+    """Nor is it told before some windows have passed; of one that died long ago it is."""
+    watch = watch_of()
+    state = filled(watch, WEEK).read()
+    (writer,) = state.writers
+    behind = {"recorded": 1000, "flushed": 600, "closed": False}
+    for flushed_at, lost in ((time.time(), 0.0), (0.0, 400 / 1400)):
+        writers = [replace(writer, flushed_at=flushed_at, **behind)]
+        found = watched("monitor.db", status_of(replace(state, writers=writers), watch))
+        assert found.lost == pytest.approx(lost)

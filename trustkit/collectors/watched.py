@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,12 +53,14 @@ def collect_watched(sources: Sources) -> Watched:
 
 def watched(store: str, status: Status) -> Watched:
     """Count what a status says."""
+    from trustkit.monitor.silence import gone
+
     watch, state, ledger = status.watch, status.state, status.tally.decided
     days = [_day(pane * watch.window) for pane in (ledger.panes[[0, -1]] if len(ledger.panes) else ())]
     last = None if state.last_at is None else _day(state.last_at)
     recorded = sum(writer.recorded for writer in state.writers)
     lost = sum(writer.dropped for writer in state.writers)
-    lost += sum(writer.behind for writer in state.gaps(float("inf")))
+    lost += sum(writer.behind for writer in gone(state, watch, max(status.now, time.time())))
     standing = {
         name: [f for f in status.alarms if f.check == f"monitoring/{name}"] for name in ("drift", "coverage")
     }

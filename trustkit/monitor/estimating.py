@@ -17,7 +17,7 @@ def estimated(tally: Tally, watch: Watch) -> Iterator[tuple[WatchedClaim, float,
     """Yield each claim that waits for labels, its figure by the scores alone, and the rows it is of.
 
     A row of score s counts as s rows of the positive class and 1 - s of the
-    others (Garg et al. 2022 and others call it confidence-based estimation).
+    others, one without a score not at all (Garg et al. 2022 and others call it confidence-based estimation).
     Of groups of one attribute alone; of a claim with limits on both sides one is yielded.
     """
     if watch.score is None or watch.positive is None or not len(tally.decided.panes):
@@ -37,7 +37,7 @@ def estimated(tally: Tally, watch: Watch) -> Iterator[tuple[WatchedClaim, float,
 
 def _figure(claim: WatchedClaim, tally: Tally, watch: Watch) -> tuple[float, int]:
     groups = tally.groups(claim.view)
-    table = _expected(tally.table(claim.view, labeled=False), watch, len(groups))
+    table = _expected(tally.table(claim.view, labeled=False, scored=True), watch, len(groups))
     measured = RATES[claim.rate](table)
     k, n = np.asarray(measured.k, dtype=float), np.asarray(measured.n, dtype=float)
     mine = groups.index(dict(claim.subject.get("groups", {})))

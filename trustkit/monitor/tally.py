@@ -63,6 +63,12 @@ class Ledger:
         s = counts.s[closed] / SCORE_ONE
         return cls(panes, place.ravel(), codes[counts.key[closed]], counts.n[closed], s)
 
+    @property
+    def scored(self) -> Ledger:
+        """The cells with a score."""
+        there = self.code[:, -2] >= 0
+        return Ledger(self.panes, self.pane[there], self.code[there], self.n[there], self.s[there])
+
 
 def _decoded(key: str) -> list[int]:
     groups, prediction, score, *truth = key.split("|")
@@ -89,7 +95,7 @@ class Tally:
     def __init__(self, state: State, watch: Watch) -> None:
         self._watch, self._state = watch, state
         self.closed_through, self.matured_through = state.closed_through, state.matured_through
-        self._tables: dict[tuple[bool, tuple[str, ...]], Table] = {}
+        self._tables: dict[tuple[bool, bool, tuple[str, ...]], Table] = {}
         self.known: dict[Hashable, tuple[float, float]] = {}
         self._measured: dict[tuple[tuple[str, ...], str, str | None], tuple[Floats, Floats]] = {}
 
@@ -111,11 +117,15 @@ class Tally:
         labels = [self._watch.labels[name] for name in view]
         return [dict(zip(view, names, strict=True)) for names in product(*labels)]
 
-    def table(self, view: tuple[str, ...], *, labeled: bool) -> Table:
-        """Return the counts of each pane's groups: all groups of the first pane, then of the next, ..."""
-        key = (labeled, view)
+    def table(self, view: tuple[str, ...], *, labeled: bool, scored: bool = False) -> Table:
+        """Return the counts of each pane's groups: all groups of the first pane, then of the next, ...
+
+        They are of the rows that have a label, of those that have a score, or of all.
+        """
+        key = (labeled, scored, view)
         if key not in self._tables:
-            self._tables[key] = self._counted(self.labeled if labeled else self.decided, view)
+            ledger = self.labeled if labeled else self.decided
+            self._tables[key] = self._counted(ledger.scored if scored else ledger, view)
         return self._tables[key]
 
     def _counted(self, ledger: Ledger, view: tuple[str, ...]) -> Table:
