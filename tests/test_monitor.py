@@ -6,6 +6,7 @@ import inspect
 import logging
 import pickle
 import threading
+import time
 from collections import Counter
 
 import numpy as np
@@ -84,7 +85,7 @@ class TestConstruction:
             "label_ttl": "90d",
         }
         record = inspect.signature(Monitor.record).parameters
-        assert list(record) == ["self", "X", "prediction", "score", "sensitive", "ids", "at"]
+        assert list(record) == ["self", "X", "prediction", "score", "sensitive", "ids", "at", "latency"]
 
     @pytest.mark.parametrize(
         ("keys", "said"),
@@ -139,7 +140,7 @@ class TestConstruction:
             monitor.record(prediction=1, ids=1, at=0)
             monitor.flush()
             assert monitor.status()[0].verdict == Verdict.ERROR
-            assert "locked" in monitor.faults.told["store"]
+            assert monitor.faults.told["store"].startswith("m.db: locked")
         assert total(monitor) == 1
         monitor.close()
 
@@ -152,9 +153,11 @@ class TestFaults:
             ("record", {"prediction": [1, 0], "score": [0.5]}),
             ("record", {"prediction": [1, 0], "ids": [1, 2, 3]}),
             ("record", {"prediction": {"a": [1]}}),
-            ("record", {"prediction": 1, "at": "noon"}),
-            ("record", {"prediction": 1, "at": 1.7e12}),
-            ("record", {"prediction": [1, 0], "at": [0, None]}),
+            ("record", {"prediction": [], "X": np.zeros((2, 2))}),
+            ("at", {"prediction": 1, "at": "noon"}),
+            ("at", {"prediction": 1, "at": 1.7e12}),
+            ("at", {"prediction": [1, 0], "at": time.time() + 2 * 86400}),
+            ("latency", {"prediction": 1, "latency": "1 s"}),
             ("score", {"prediction": 1, "score": 1.5}),
             ("score", {"prediction": 1, "score": "high"}),
             ("score", {"prediction": [1, 0], "score": np.ones((2, 2))}),
@@ -182,9 +185,46 @@ class TestFaults:
             state.writers[0].recorded
             == state.writers[0].flushed
             == total(monitor)
-            == (0 if kind == "record" else 3 * np.size(call["prediction"]))
+            == (0 if kind in ("record", "at") else 3 * np.size(call["prediction"]))
         )
         assert any("could not be recorded" in finding.message for finding in monitor.status())
+
+    def test_nothing_to_do_is_no_fault(self, monitor):
+        monitor.record(prediction=[])
+        monitor.record(pd.DataFrame({"age": []}), prediction=np.array([]), ids=[], at=[])
+        monitor.label([], [])
+        monitor.label(np.array([]), np.array([]))
+        assert total(monitor) == monitor.faults.total == 0
+
+    def test_a_row_whose_time_cannot_be_read_is_lost_alone(self, monitor):
+        monitor.record(
+            rows(5), prediction=[1] * 5, ids=list("abcde"), latency=0.5,
+            at=["2024-03-01", "noon", "2024-03-02T10:00Z", time.time() + 2 * 86400, 1.7e12],
+        )  # fmt: skip
+        assert total(monitor) == 2
+        assert total(monitor, "column") == 2 * 2
+        assert total(monitor, "pending") == 2
+        assert total(monitor, "latency") == 1
+        assert monitor.faults.counts == {"at": 3}
+        assert "more than a day ahead" in monitor.faults.told["at"]
+        state = monitor._store.read()
+        assert state.writers[0].recorded == 2
+        assert state.last_at == 1709373600
+
+    @pytest.mark.parametrize("missing", [None, float("nan"), pd.NaT])
+    def test_a_missing_time_is_now(self, monitor, missing):
+        before = time.time()
+        monitor.record(prediction=[1, 1], at=["2024-03-01", missing], sensitive={"sex": "F"})
+        monitor.record(prediction=[1, 1], at=[missing, missing], sensitive={"sex": "F"})
+        assert total(monitor) == 4
+        assert not monitor.faults.total
+        assert before <= monitor._store.read().last_at <= time.time()
+
+    def test_times_that_are_all_none_are_those_of_the_clock(self, monitor):
+        monitor.record(prediction=[1], at=[None])
+        monitor.flush()
+        assert monitor._recorder.is_live
+        assert not monitor._recorder._timed
 
     @pytest.mark.parametrize(
         ("ids", "truth", "more"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,11 +32,13 @@ class Rows:
     names : tuple of str or None
         Columns of an array; None where those of the audit are meant.
     at : Any
-        Seconds since 1970, or what `moments.times` reads.
+        Seconds since 1970, or what `moments.times_by` reads.
     timed : bool
         The caller gave the time.
     latency : float or None
         Seconds that the model took for all of them.
+    taken : float
+        When the call came, by the clock.
     """
 
     n: int
@@ -48,6 +51,7 @@ class Rows:
     at: Any
     timed: bool
     latency: float | None
+    taken: float = field(default_factory=time.time)
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,7 @@ from trustkit.evidence.tables import MISSING
 from trustkit.frames import FrameError, label_text
 from trustkit.monitor.calls import Rows, Truths, rows_in
 from trustkit.monitor.inputs import Layout, Table, table_of_parts
-from trustkit.monitor.moments import times
+from trustkit.monitor.moments import AHEAD, LATEST, times, times_by
 from trustkit.monitor.vocabularies import Vocabulary, numbers
 from trustkit.monitor.watch import SCORE_BINS, Watch
 
@@ -33,6 +33,9 @@ _MOST_CELLS, _MOST_LAYOUTS = 2**40, 100
 
 _SPARSE = 65_536
 """Counters beyond this, and beyond eight a row, are not laid out."""
+
+_NOWHERE = -(2**62)
+"""The pane of rows whose time is refused; what is counted in it is left out."""
 
 
 class Waiting(NamedTuple):
@@ -95,6 +98,13 @@ class Counted:
         for name in ("decided", "columns", "latency", "waiting", "truths", "faults"):
             getattr(self, name).extend(getattr(other, name))
         self.last_at = max((at for at in (self.last_at, other.last_at) if at is not None), default=None)
+
+    def leave_out(self, pane: int, rows: int) -> None:
+        """Take the rows of a pane for lost."""
+        self.rows, self.lost = self.rows - rows, self.lost + rows
+        for name in ("decided", "columns", "latency"):
+            setattr(self, name, [each for each in getattr(self, name) if each[0] != pane])
+        self.waiting = [each for each in self.waiting if each.pane != pane]
 
 
 class _Unreadable(Exception):  # noqa: N818 (it goes no further than this file)
@@ -195,11 +205,12 @@ class Coder:
 
     def _rows(self, calls: list[Rows]) -> Counted:
         sizes = [call.n for call in calls]
-        at = [_timed(call.at) for call in calls]
+        found = Counted(rows=sum(sizes))
+        at = [_moments(call, found) for call in calls]
         panes, place = self._panes(at, sizes)
-        total = sum(sizes)
-        latest = max((float(np.max(when)) for when, n in zip(at, sizes, strict=True) if n), default=None)
-        found = Counted(rows=total, last_at=latest)
+        total = found.rows
+        latest = np.fmax.reduce(np.concatenate([np.ravel(when) for when in at]))
+        found.last_at = float(latest) if np.isfinite(latest) else None
 
         def part(kind: str, read: Callable[[], T], default: T) -> T:
             """Read a part of the calls; leave it out of a single call where it cannot be read."""
@@ -243,13 +254,15 @@ class Coder:
             for start, call in zip(np.cumsum([0, *sizes[:-1]]).tolist(), calls, strict=True)
             if call.latency is not None and call.n
         ]
+        if panes[0] == _NOWHERE:
+            found.leave_out(_NOWHERE, int(np.count_nonzero(place == 0)))
         return found
 
     def _panes(self, at: list[float | Floats], sizes: list[int]) -> tuple[Ints, Ints]:
         """The panes, and the place of each row's among them."""
         single = all(isinstance(when, float) for when in at)
         times = np.array(at, dtype=np.float64) if single else _joined(at, sizes)
-        pane = np.floor(times / self._watch.window).astype(np.int64)
+        pane = np.where(np.isnan(times), _NOWHERE, np.floor(times / self._watch.window)).astype(np.int64)
         if len(pane) and pane.min() == pane.max():
             return pane[:1], np.zeros(sum(sizes), dtype=np.int64)
         panes, place = np.unique(pane, return_inverse=True)
@@ -351,6 +364,22 @@ def _joined(columns: list[Any], sizes: list[int]) -> Floats:
         return np.repeat(np.array(columns), sizes)
     parts = [np.broadcast_to(column, (n,)) for column, n in zip(columns, sizes, strict=True)]
     return np.concatenate(parts)
+
+
+def _moments(call: Rows, found: Counted) -> float | Floats:
+    """Seconds of all the rows of a call, or of each; NaN, and a fault, where they are refused."""
+    at = call.at
+    if not call.timed or (type(at) is float and -LATEST < at < call.taken + AHEAD):
+        return float(at)
+    seconds = times_by(call.taken, at)
+    refused = int(np.isnan(seconds).sum())
+    if refused:
+        words = (
+            "`at` is no time, or more than a day ahead of the clock, and the rows are left out: "
+            "give a time, ISO 8601 text, or seconds since 1970"
+        )
+        found.faults.append(("at", words, refused))
+    return seconds
 
 
 def _timed(at: Any) -> float | Floats:

@@ -11,12 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trustkit.errors import ConfigError, Problem
+from trustkit.monitor.calls import rows_in
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*")
 
 LATEST = 1e11
 """Seconds beyond which a number is no moment: it is of milliseconds, or of less."""
+
+AHEAD = 86400.0
+"""Seconds by which a moment may lie ahead of the clock; one far ahead would close all windows before it."""
 
 
 def seconds(key: str, span: Any, *, least: float = 0.0) -> float:
@@ -57,6 +61,39 @@ def times(at: Any) -> float | NDArray[np.float64]:
     if not np.all(np.abs(found) < LATEST):
         raise ValueError("a time is missing, or not in seconds")
     return found
+
+
+def times_by(now: float, at: Any) -> float | NDArray[np.float64]:
+    """Read moments as `times` does, and raise nothing: one that is missing is `now`.
+
+    Parameters
+    ----------
+    now : float
+        The clock, in seconds.
+    at : as `times` takes it
+
+    Returns
+    -------
+    float or array
+        NaN for what is no moment, and for what lies more than `AHEAD` seconds after `now`.
+    """
+    try:
+        found = _seconds(at)
+    except Exception:
+        found = _one(at) if rows_in(at) is None else [_one(each) for each in at]
+    found = np.asarray(found, dtype=np.float64)
+    found = np.where(np.isnan(found), now, found)
+    known = (found > -LATEST) & (found < min(now + AHEAD, LATEST))
+    found = np.where(known, found, np.nan)
+    return found if found.ndim else float(found)
+
+
+def _one(at: Any) -> float:
+    """One moment of a column; NaN where it is missing, infinite where it is none."""
+    try:
+        return float("nan") if at is None or at is pd.NaT else float(_seconds(at))
+    except Exception:
+        return float("inf")
 
 
 def _seconds(at: Any) -> Any:  # noqa: PLR0911 (one line a kind of moment)

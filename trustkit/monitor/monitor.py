@@ -219,6 +219,7 @@ class Monitor:
         sensitive: Any = None,
         ids: Any = None,
         at: Any = None,
+        latency: float | None = None,
     ) -> None:
         """Record decisions; never raises, and never waits.
 
@@ -235,10 +236,17 @@ class Monitor:
         ids : text or number, or one a row, optional
             By which labels are joined later.
         at : time, or one a row, optional
-            When: datetime, ISO 8601 text or seconds since 1970; without a zone UTC. By default now.
+            When: datetime, ISO 8601 text or seconds since 1970; without a
+            zone UTC. By default, and where it is missing, now. Rows whose time
+            cannot be read, or is more than a day ahead, are left out, and a fault.
+        latency : float, optional
+            Seconds that the decisions took together.
         """
         try:
-            call = self._call(X, prediction, score, sensitive, ids, at)
+            if latency is not None and not _is_latency(latency):
+                self.faults.count("latency", "is no number of seconds, and is left out")
+                latency = None
+            call = self._call(X, prediction, score, sensitive, ids, at, latency=latency)
             if call is not None:
                 self._recorder.put(call)
         except Exception as error:
@@ -260,6 +268,8 @@ class Monitor:
             n = rows_in(ids)
             if n is None and rows_in(truth) is not None:
                 ids, n = [ids], 1
+            if n == 0 and not rows_in(truth):
+                return
             if n is not None and rows_in(truth) not in (None, n):
                 self.faults.count("label", f"there are {n} ids and {rows_in(truth)} labels")
                 return
@@ -316,13 +326,20 @@ class Monitor:
         names: tuple[str, ...] | None = None,
         latency: float | None = None,
     ) -> Rows | None:
-        """Copies of all parts of a call; None, and a fault, where they do not have the same rows."""
+        """Copies of all parts of a call; None where there is no row, or, a fault, unequal numbers of them."""
         n = rows_in(prediction)
         rows = 1 if n is None else n
+        if isinstance(at, list | tuple) and at and all(each is None for each in at):
+            at = None
         for kind, part in (("score", score), ("ids", ids), ("at", at)):
             if part is not None and rows_in(part) not in (None, rows):
                 self.faults.count("record", f"there are {rows} decisions and {rows_in(part)} of `{kind}`")
                 return None
+        if not rows:
+            if X is not None and not isinstance(X, Mapping) and rows_in(X):
+                self.faults.count("record", f"there are no decisions, and {rows_in(X)} rows of inputs")
+            return None
+        now = time.time()
         return Rows(
             rows,
             None if X is None else table_of(X, rows),
@@ -331,9 +348,10 @@ class Monitor:
             kept(score),
             kept(sensitive),
             kept(ids),
-            time.time() if at is None else kept(at),
+            now if at is None else kept(at),
             at is not None,
             latency,
+            now,
         )
 
     def take(
@@ -408,6 +426,10 @@ class Monitor:
                         callback(finding)
                     except Exception as error:
                         self.faults.count("callback", error)
+
+
+def _is_latency(seconds: Any) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < float("inf")
 
 
 _KINDS = {"monitoring/drift": "changed", "monitoring/coverage": "silent"}

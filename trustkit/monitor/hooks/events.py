@@ -11,7 +11,7 @@ from trustkit.evidence.tables import MISSING
 from trustkit.frames import label_text
 from trustkit.monitor.calls import Rows, Truths, rows_in
 from trustkit.monitor.hooks.eventlog import EventLog
-from trustkit.monitor.moments import times
+from trustkit.monitor.moments import times, times_by
 from trustkit.monitor.store import StoreFault
 from trustkit.monitor.vocabularies import Vocabulary
 from trustkit.monitor.watch import Watch
@@ -37,8 +37,8 @@ class CallEvents:
     def __call__(self, calls: Iterable[Rows | Truths]) -> None:
         """Write an event for each call."""
         for call in calls:
-            at = times(call.at)
-            first, last = (at, at) if isinstance(at, float) else (float(at.min()), float(at.max()))
+            at = _times(call)
+            first, last = float(at.min()), float(at.max())
             told: dict[str, Any] = {"at": first, "until": last if last > first else None}
             told |= self._ids(call.ids)
             if isinstance(call, Rows):
@@ -74,3 +74,10 @@ class CallEvents:
             return {"ids": self._hashed(texts)}
         except StoreFault:
             return {"unhashed": len(texts)}
+
+
+def _times(call: Rows | Truths) -> Any:
+    """When the rows of a call were decided, or labels came; where that cannot be told, when the call came."""
+    if not isinstance(call, Rows):
+        return np.ravel(times(call.at))
+    return np.nan_to_num(np.ravel(times_by(call.taken, call.at)), nan=call.taken)

@@ -50,7 +50,7 @@ class JsonMapping:
         the columns under its own name need not be told again.
     ids, at : str, optional
         Fields of a row with the id, and with the time of the decision: seconds
-        since 1970, or text as ISO 8601 has it.
+        since 1970, or text as ISO 8601 has it. A row that lacks its time is of now.
 
     A field that stands outside of the rows is ``request:PATH`` or
     ``answer:PATH``, from the root of that body; a single value there is that of
