@@ -723,7 +723,7 @@ class TestFaults:
         store.flush(decided(1))
         many = {(5, "decided", f"{i}|1|3"): (1, 0) for i in range(1000)}
         kept = Batch("w", 2, {**many, (5, "decided", KEY): (2, 0)}, last_at=5.5 * HOUR)
-        with fault(path), pytest.raises(StoreFault, match=rf"^store m\.db: .*({FAULTS[fault]})"):
+        with fault(path), pytest.raises(StoreFault, match=rf"^m\.db: .*({FAULTS[fault]})"):
             store.flush(kept)
         assert counted(store.read()) == {("decided", 5, KEY): (1, 1 << 29)}
         assert store.flush(kept)

@@ -316,7 +316,8 @@ class Recorder:
             self._failures += 1
             self._due = time.monotonic() + min(self._flush_seconds * 2**self._failures, LONGEST_WAIT)
             self._free = self._beat = self._due
-            self.faults.count("store", str(error))
+            found = [each.found for each in getattr(error, "problems", ())]
+            self.faults.count("store", "; ".join(found) or str(error))
             return False
         self._failures = 0
         now = time.monotonic()

@@ -55,7 +55,7 @@ class StoreFault(RuntimeError):  # noqa: N818 (the store fails, not the caller)
     """
 
     def __init__(self, store: str, reason: str) -> None:
-        super().__init__(f"store {store}: {reason}")
+        super().__init__(f"{store}: {reason}")
         self.reason = reason
 
 
