@@ -232,7 +232,9 @@ def test_a_call_is_recorded_after_it_is_answered():
     monitor = Recording()
     (answer,) = asked(service(monitor), {"instances": ROWS})
     assert answer.json() == {"predictions": [{"label": 0, "p": 0.3}, {"label": 1, "p": 0.4}]}
-    assert monitor.calls == [(ROWS, {"prediction": [0, 1], "score": [0.3, 0.4]})]
+    ((X, told),) = monitor.calls
+    assert 0 < told.pop("latency") < 5
+    assert (X, told) == (ROWS, {"prediction": [0, 1], "score": [0.3, 0.4]})
     assert monitor.faults.counts == []
 
 
@@ -415,7 +417,21 @@ def test_a_real_monitor_counts_what_a_service_decides(evidence, tmp_path):
     state = Store.open(tmp_path / "monitor.db").read()
     assert state.counts["decided"].n.sum() == 30
     assert state.writers[0].faults == 1
+    assert state.counts["latency"].n.sum() == 3
     assert "column" in state.counts
+
+
+def test_a_row_that_lacks_its_time_is_of_now(evidence):
+    mapping = JsonMapping(rows="instances", prediction="predictions[*].label", at="when")
+    request = {"instances": [{"age": 30, "sex": "F"}, {"age": 40, "sex": "M", "when": "2024-03-01"}]}
+    with Monitor(evidence, store=":memory:", window="1h") as monitor:
+        for part in (request, {"instances": request["instances"][:1]}):
+            answer = {"predictions": [{"label": 1}] * len(part["instances"])}
+            X, told = mapping.read(part, answer)
+            monitor.record(X, **told)
+        monitor.flush()
+        assert monitor._store.read().counts["decided"].n.sum() == 3
+        assert monitor.faults.total == 0
 
 
 # MLflow
@@ -809,6 +825,19 @@ def test_nobody_there_is_given_up(alarm):
     webhook(alarm)
     assert webhook.flush(10)
     assert (webhook.sent, webhook.failed) == (0, 1)
+
+
+def test_what_does_not_arrive_is_a_fault_of_the_monitor_too(alarm, evidence, monkeypatch):
+    monkeypatch.setattr("trustkit.monitor.hooks.webhook.MOST_WAITING", 1)
+    with receiver(*[400] * 9, seconds=0.05) as (url, _), Monitor(evidence, store=":memory:") as monitor:
+        webhook = Webhook(url)
+        monitor.on_alarm(webhook)
+        for _ in range(5):
+            webhook(alarm)
+        assert webhook.flush(10)
+        lost = webhook.failed + webhook.dropped
+        assert lost == monitor.faults.counts["webhook"] == 5
+        assert [f.estimate for f in monitor.status() if f.metric == "faults"] == [5]
 
 
 def test_a_slow_receiver_does_not_hold_the_caller(alarm, monkeypatch):

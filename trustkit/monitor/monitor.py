@@ -302,8 +302,11 @@ class Monitor:
         Parameters
         ----------
         callback : callable
-            Takes a `Finding`.
+            Takes a `Finding`. Of one with an attribute `faults`, as a webhook,
+            that becomes the monitor's: what it could not tell is shown in `status` too.
         """
+        if hasattr(callback, "faults"):
+            callback.faults = self.faults
         self._callbacks.append(callback)
 
     def flush(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -92,25 +93,31 @@ class MonitorMiddleware:
 
 
 class _Call:
-    """One request and its answer."""
+    """One request and its answer; the latency is from the whole request to the begin of the answer."""
 
-    __slots__ = ("_answer", "_is_fit", "_mapping", "_monitor", "_receive", "_request", "_send")
+    __slots__ = (
+        "_answer", "_came", "_is_fit", "_latency", "_mapping", "_monitor", "_receive", "_request", "_send",
+    )  # fmt: skip
 
     def __init__(
         self, monitor: Monitor, mapping: JsonMapping, most: int, receive: Receive, send: Send
     ) -> None:
         self._monitor, self._mapping, self._receive, self._send = monitor, mapping, receive, send
         self._request, self._answer, self._is_fit = _Body(most), _Body(most), False
+        self._came, self._latency = time.perf_counter(), 0.0
 
     async def receive(self) -> Message:
         """Pass on what comes, and keep it."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._request.add(message.get("body", b""))
+            self._came = time.perf_counter()
         return message
 
     async def send(self, message: Message) -> None:
         """Pass on what goes, and keep it; record where it is the last of the answer."""
+        if message["type"] == "http.response.start":
+            self._latency = time.perf_counter() - self._came
         await self._send(message)
         if message["type"] == "http.response.start":
             self._is_fit = 200 <= message["status"] < 300
@@ -129,7 +136,7 @@ class _Call:
             self._monitor.faults.count("service", error)
         else:
             if X:
-                self._monitor.record(_table(X, self._monitor.watched), **told)
+                self._monitor.record(_table(X, self._monitor.watched), **told, latency=self._latency)
 
 
 def _table(rows: list[dict[str, Any]], watch: Watch) -> Any:

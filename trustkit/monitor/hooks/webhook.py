@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from trustkit.errors import ConfigError, Problem, nearest
 
 if TYPE_CHECKING:
+    from trustkit.monitor.faults import Faults
     from trustkit.scorecard import Finding
 
 MOST_WAITING = 1000
@@ -56,6 +57,8 @@ class Webhook:
     ----------
     sent, failed, dropped : int
         Alarms that arrived, that were given up, and that found no room.
+    faults : Faults or None
+        Of the monitor that it is given to by `on_alarm`: what does not arrive is counted there too.
 
     Raises
     ------
@@ -76,6 +79,7 @@ class Webhook:
             raise ConfigError(problems)
         self._url, self._timeout, self._retries = url, timeout, retries
         self._headers = {name: os.environ[variable] for name, variable in (headers or {}).items()}
+        self.faults: Faults | None = None
         self._begin()
         _WEBHOOKS.add(self)
 
@@ -96,6 +100,7 @@ class Webhook:
             self._waiting.put_nowait(finding.model_dump(mode="json"))
         except queue.Full:
             self.dropped += 1
+            self._count("an alarm found no room to wait")
             return
         with self._lock:
             if self._thread is None:
@@ -133,9 +138,14 @@ class Webhook:
         reply.close()
         return None if 200 <= reply.status < 300 else f"status {reply.status}"
 
+    def _count(self, words: str) -> None:
+        if self.faults is not None:
+            self.faults.count("webhook", words)
+
     def _give_up(self, why: str) -> None:
         self.failed += 1
-        if not self._has_told:
+        self._count(f"an alarm was given up: {why}")
+        if not self._has_told and self.faults is None:
             self._has_told = True
             _LOG.warning(
                 "webhook to %s: an alarm was given up: %s (logged once)", urlsplit(self._url).hostname, why
