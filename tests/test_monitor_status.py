@@ -147,6 +147,15 @@ class TestDrifted:
         for status in (drifted, quiet):
             assert status.alarms == [f for f in status.findings if f.verdict == Verdict.FAIL]
 
+    def test_where_no_one_value_fits_it_says_so(self, drifted, quiet):
+        for status in (drifted, quiet):
+            shown = [f for f in status.findings if f.interval and f.verdict != Verdict.PASS]
+            for f in shown:
+                low, high = f.interval
+                fits = None not in (low, high) and low <= f.estimate <= high
+                assert ("no one value fits" in f.message) != fits
+        assert any("no one value fits" in f.message for f in drifted.findings)
+
     def test_it_says_since_when(self, drifted):
         course = drifted.courses["bias/selection-rate:ratio:sex=F~sex=M:min"]
         assert abs(course.panes[course.since] - 5 * WEEK) < 12

@@ -89,6 +89,7 @@ class Course:
 
         On the side on which the claim may be violated a value counts as refuted once it was at any time, as
         an alarm stands for good; on the other side only while it is: what changed may have been elsewhere.
+        Where these cross, no one value fits all windows, and the other side is NaN.
         """
         tried, is_max = _TRIED[self.claim.form], self.claim.side == "max"
         low = self._refuted("max", tried, level, ever=is_max)

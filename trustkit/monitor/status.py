@@ -238,9 +238,10 @@ def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
         Verdict.INCONCLUSIVE: "may or may not respect",
     }[verdict]
     ends = (pass_low, pass_high) if verdict == Verdict.PASS else (low, high)
-    shown = ", ".join("open" if end is None else number(end) for end in _ends(*ends))
+    is_one = ends[0] <= value <= ends[1]
+    interval = f"[{number(ends[0])}, {number(ends[1])}]" if is_one else "(no one value fits all windows)"
     words = (
-        f"{_about(claim)} is {number(value)} [{shown}] since deployment: "
+        f"{_about(claim)} is {number(value)} {interval} since deployment: "
         f"{found} the limit {number(claim.bound)}"
     )
     return _finding(
