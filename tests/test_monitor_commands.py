@@ -6,6 +6,7 @@ import json
 import sqlite3
 
 import monitored
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -66,6 +67,32 @@ def refused(*words):
     assert found.exit_code == 2
     assert found.stdout == ""
     return found.stderr
+
+
+class TestCollectForAMonitor:
+    """`trustkit collect --only KIND`: what a monitor needs, without the rest."""
+
+    def collect(self, tmp_path, *kinds):
+        frame = pd.DataFrame({"sex": ["F", "M"] * 50, "age": range(100), "y": [1, 0, 0, 1] * 25})
+        frame["p"] = frame["y"]
+        frame.to_csv(tmp_path / "rows.csv", index=False)
+        roles = ["--target", "y", "--prediction", "p", "--favorable", "1", "--sensitive", "sex"]
+        only = [word for kind in kinds for word in ("--only", kind)]
+        words = ["collect", "--data", tmp_path / "rows.csv", *roles, *only, "-o", tmp_path / "e.json"]
+        return CliRunner().invoke(app, [*map(str, words), "--quiet"])
+
+    def test_collects_these_kinds_alone_and_is_watched(self, tmp_path):
+        found = self.collect(tmp_path, *monitored.KINDS)
+        assert found.exit_code == 0, found.output
+        assert set(tk.Evidence.load(tmp_path / "e.json").kinds) == set(monitored.KINDS)
+        with tk.Monitor(tmp_path / "e.json", store=":memory:") as monitor:
+            assert monitor.watched.claims
+
+    def test_names_the_nearest_kind(self, tmp_path):
+        found = self.collect(tmp_path, "cells", "histogram")
+        assert found.exit_code == 2
+        assert "--only: no kind of evidence 'histogram'; did you mean 'histograms'?" in found.stderr
+        assert not (tmp_path / "e.json").exists()
 
 
 class TestStatus:

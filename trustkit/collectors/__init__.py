@@ -99,7 +99,7 @@ def collect(
         The configuration or the data is wrong; nothing was collected. Or a
         cache was asked for, and a part of the system has no digest.
     """
-    wanted = _kinds() if only is None else set(only)
+    wanted = kinds() if only is None else set(only)
     fresh = partial(_fresh, system, wanted, seed, progress, None if parts is None else Path(parts))
     if cache is None:
         return fresh()
@@ -207,5 +207,6 @@ def _collector(kind: str) -> Callable[[Any], Any]:
     raise Unavailable(f"nothing collects evidence of kind {kind}")
 
 
-def _kinds() -> set[str]:
+def kinds() -> set[str]:
+    """Kinds of evidence that can be collected: ours, and those of plugins."""
     return {*COLLECTORS, *(point.name for point in entry_points(group="trustkit.collectors"))}

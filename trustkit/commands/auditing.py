@@ -29,7 +29,7 @@ from trustkit.commands.options import (
 )
 from trustkit.commands.output import card_problems, deliver, place_problems, progress, sign_problems
 from trustkit.commands.places import places_of
-from trustkit.errors import ConfigError, Problem, at_once
+from trustkit.errors import ConfigError, Problem, at_once, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +125,12 @@ def audit(
     "E-differentially private (extra private).",
 )
 @click.option(
+    "--only",
+    multiple=True,
+    metavar="KIND",
+    help="A kind of evidence; repeatable. A monitor needs cells, histograms and provenance.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Go on from the files of a large table that an earlier run finished, kept in FILE.parts.",
@@ -136,6 +142,7 @@ def collect(
     output: Path,
     share: bool,
     epsilon: float | None,
+    only: tuple[str, ...],
     resume: bool,
     seed: int,
     quiet: bool,
@@ -146,7 +153,11 @@ def collect(
     Without --share it is exact and may hold counts of few people: treat it
     like the data.
     """
-    with at_once(lambda: place_problems(output), lambda: _epsilon_problems(epsilon, share)):
+    with at_once(
+        lambda: place_problems(output),
+        lambda: _epsilon_problems(epsilon, share),
+        lambda: _only_problems(only, epsilon),
+    ):
         config = audited_config(path, columns)
     from trustkit.collectors import collect, forget
     from trustkit.system import System
@@ -155,9 +166,9 @@ def collect(
     if not resume:
         forget(parts)
     with progress(quiet) as report, _kept(parts):
-        only = None if epsilon is None else ["cells"]
+        wanted = (only or None) if epsilon is None else ["cells"]
         evidence = collected = collect(
-            System(config=config), only=only, seed=seed, progress=report, parts=parts
+            System(config=config), only=wanted, seed=seed, progress=report, parts=parts
         )
     if epsilon is not None:
         evidence = collected.with_noise(epsilon)
@@ -191,6 +202,16 @@ def _epsilon_problems(epsilon: float | None, share: bool) -> list[Problem]:
         return []
     found = "goes with --share" if not share else "" if 0 < epsilon < float("inf") else "is no number above 0"
     return [Problem("--epsilon", found)] if found else []
+
+
+def _only_problems(only: tuple[str, ...], epsilon: float | None) -> Iterator[Problem]:
+    from trustkit.collectors import kinds
+
+    if only and epsilon is not None:
+        yield Problem("--only", "does not go with --epsilon, which releases cells alone")
+    for kind in only:
+        if kind not in kinds():
+            yield Problem("--only", f"no kind of evidence {kind!r}", nearest(kind, kinds()))
 
 
 def _tell_widths(exact: Evidence, noisy: Evidence) -> None:
