@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -23,7 +24,8 @@ from hypothesis import strategies as st
 import trustkit as tk
 from trustkit.cli import app
 from trustkit.collectors import collect
-from trustkit.engines import counting, files, relations
+from trustkit.engines import counting, files, relations, tallying
+from trustkit.engines.counting import Columns
 from trustkit.errors import ConfigError
 from trustkit.evidence import Evidence
 from trustkit.evidence.score_bins import SCORE_EDGES, score_bins
@@ -550,7 +552,64 @@ def test_an_engine_that_dies_midway_is_told(small, tmp_path, monkeypatch, error,
 
     monkeypatch.setattr(counting, "collected", dying)
     with pytest.raises(ConfigError, match=rf"data\.audit: .*part-2\.parquet could not be counted: .*{found}"):
+        collect(tk.System(data=str(tmp_path / "part-*.parquet"), **ROLES), only=["profiles"])
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (MemoryError(), "ran out of memory"),
+        (OSError(28, "No space left on device"), "no space left on the disk"),
+    ],
+)
+def test_a_count_that_dies_midway_is_told(small, tmp_path, monkeypatch, error, found):
+    paths = parts(tmp_path)
+    real = tallying.score_bins
+
+    def dying(score):
+        if len(score) == last:
+            raise error
+        return real(score)
+
+    last = pyarrow.parquet.read_metadata(paths[2]).num_rows
+    monkeypatch.setattr(tallying, "score_bins", dying)
+    with pytest.raises(ConfigError, match=rf"data\.audit: .*part-.\.parquet could not be counted: .*{found}"):
         tk.audit(data=str(tmp_path / "part-*.parquet"), only=["bias/selection-rate"], **ROLES)
+
+
+def test_the_rows_drawn_in_counting_are_those_that_are_drawn_alone(small, tmp_path):
+    parts(tmp_path)
+    source = str(tmp_path / "part-*.parquet")
+    columns = ["truth", "score", "sex"]
+    alone, counted = (relations.opened(source, seed=3) for _ in range(2))
+    for piece in counted.pieces:
+        tallying.tallied(counted, piece, Columns(("sex", "truth"), {}, "score"))
+    assert counted.drawn_of(columns).equals(alone.drawn.select(columns))
+    assert "drawn" not in counted.__dict__
+    assert counted.drawn_of(["income"]).equals(alone.drawn.select(["income"]))
+
+
+@pytest.mark.parametrize("share", [0.002, 0.1, 1.0])
+@pytest.mark.parametrize("start", [0, 700, relations.PRIME - 5_000, 5 * relations.PRIME + 3])
+def test_places_are_drawn_as_ids_are(start, share):
+    drawn = relations.is_drawn(np.arange(start, start + 10_000), 7, share)
+    assert np.array_equal(relations.places_drawn(start, 10_000, 7, share), np.flatnonzero(drawn))
+
+
+def test_files_are_digested_as_they_are(small, tmp_path):
+    paths = parts(tmp_path)
+    relation = relations.opened(str(tmp_path / "part-*.parquet"))
+    relation.digested()
+    expected = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    assert [each.sha256 for each in relation.inputs] == expected
+
+
+def test_a_file_that_cannot_be_digested_is_named(small, tmp_path):
+    paths = parts(tmp_path)
+    relation = relations.opened(str(tmp_path / "part-*.parquet"))
+    paths[1].unlink()
+    with pytest.raises(ConfigError, match=r"part-1\.parquet cannot be read"):
+        _ = relation.inputs
 
 
 def test_a_fault_of_our_own_is_no_fault_of_the_engine(small, monkeypatch):
@@ -592,8 +651,10 @@ def test_collect_goes_on_from_finished_partitions(small, tmp_path, monkeypatch):
     assert len(kept) == 2
     shutil.copy(sound, paths[2])
 
-    counts, real = [], counting._grouped
-    monkeypatch.setattr(counting, "_grouped", lambda *given: counts.append(1) or real(*given))
+    counts = []
+    for module, name in ((counting, "_grouped"), (tallying, "_placed")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, real=real: counts.append(1) or real(*given))
     assert run.invoke(app, [*arguments, "--resume"]).exit_code == 0
     resumed = len(counts)
     assert not (tmp_path / "evidence.json.parts").exists()

@@ -193,7 +193,7 @@ def _pushed(sources: Sources, piece: Piece, kind: str, tally: Tally) -> bool:
     if kind == "cells" and is_on_workers(sources, piece):
         tally.add(kind, partial(_cells_of_workers, sources, piece))
     elif kind == "cells" and sources.is_counted_by_engine(piece):
-        sums = sources.sums.pop(piece.name, None) or counted(relation, piece, sources.plan)
+        sums = sources.sums.pop(piece.name, None) or sources.counted(relation, piece)
         tally.add(kind, partial(_cells, sources, piece, sums))
     elif kind == "profiles" and piece.frame is not None and is_pushable(piece.frame, _inputs(sources)):
         sums = counted(relation, piece, _inputs(sources))

@@ -15,6 +15,7 @@ from trustkit.collectors.addresses import endpoint_problems
 from trustkit.config import DataSection, Task
 from trustkit.engines.counting import Columns, Sums, combinations, counted, is_pushable
 from trustkit.engines.relations import Drawn, Piece, Relation, opened
+from trustkit.engines.tallying import tallied
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Unavailable
 from trustkit.evidence.tables import MISSING
@@ -129,6 +130,7 @@ class Sources:
             frame = found if isinstance(found, Frame) else found.head(outcomes or columns[:1])
             made = cls(system, frame, model, features, None, (), progress, seed, refused=refused)
             if isinstance(found, Relation):
+                found.digested()
                 made = made._with_outcomes(found, outcomes, counting)
             with _whole(found):
                 made._code_columns()
@@ -146,7 +148,7 @@ class Sources:
         if len(relation.pieces) <= counting and all(
             self.is_counted_by_engine(piece) for piece in relation.pieces
         ):
-            self.sums = {piece.name: counted(relation, piece, self.plan) for piece in relation.pieces}
+            self.sums = {piece.name: self.counted(relation, piece) for piece in relation.pieces}
             return replace(self, frame=combinations(self.sums.values(), outcomes))
         return replace(self, frame=relation.distinct(outcomes))
 
@@ -158,6 +160,10 @@ class Sources:
         keys = [*data.sensitive, *self.strata, *(name for name in outcomes if name is not None)]
         bins = {name: edges for name, edges in data.bins.items() if name in data.sensitive}
         return Columns(tuple(dict.fromkeys(keys)), bins, data.score, data.weight)
+
+    def counted(self, relation: Relation, piece: Piece) -> Sums:
+        """Count what the cells need of a piece: a parquet file here, what else by its engine."""
+        return (counted if piece.coded is None else tallied)(relation, piece, self.plan)
 
     def is_counted_by_engine(self, piece: Piece) -> bool:
         """Whether an engine can count the cells of a piece: of a log of decisions without units."""

@@ -133,21 +133,22 @@ def counted(relation: Relation, piece: Piece, columns: Columns) -> Sums:
     try:
         with relation.explained(piece):
             table = collected(_grouped(piece.frame, columns).head(MOST_CELLS + 1))
-            if len(table) > MOST_CELLS:
-                raise ConfigError([_too_many(relation, columns)])
+            refuse_many(relation, columns, len(table))
             return _read(table, columns)
     except FrameError as error:
         raise ConfigError([Problem(relation.key, str(error))]) from None
 
 
-def _too_many(relation: Relation, columns: Columns) -> Problem:
-    """Name the column with the most distinct values."""
+def refuse_many(relation: Relation, columns: Columns, cells: int) -> None:
+    """Raise a ConfigError that names the column with the most distinct values, where cells are too many."""
+    if cells <= MOST_CELLS:
+        return
     named = [name for name in columns.keys if name not in columns.bins]
     head = relation.head(named, 100_000)
     labels = {name: len(head.labels(name).names) for name in named}
     most = max(named, key=lambda name: labels[name])
     found = f"{most!r} has {labels[most]:,} distinct values or more: not groups; declare bins or drop it"
-    return Problem("data.sensitive", found)
+    raise ConfigError([Problem("data.sensitive", found)])
 
 
 def _grouped(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:

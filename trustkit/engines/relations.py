@@ -6,11 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, lru_cache
+from itertools import accumulate, islice
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,12 +57,18 @@ class Piece:
         Called with names of columns; yields Arrow tables of their rows.
     digest : callable or None
         Of a file: makes its `Input`, of which the bytes are read in pieces.
+    coded : callable or None
+        Of a parquet file: as `read`, but texts of few values come as categories.
+    start : int
+        Place of its first row among those of a relation of files.
     """
 
     name: str
     frame: nw.LazyFrame[Any] | None
     read: Callable[[Sequence[str]], Iterator[pa.Table]]
     digest: Callable[[], Input] | None = None
+    coded: Callable[[Sequence[str]], Iterator[pa.Table]] | None = None
+    start: int = 0
 
 
 @dataclass
@@ -85,6 +93,8 @@ class Relation:
         Whether the drawn rows were looked at since this was last set to False.
     failed : ConfigError or None
         Of the first piece that could not be read when values were looked up.
+    kept : dict
+        Rows that were drawn by their place when a piece was counted, by its name.
     """
 
     key: str
@@ -95,16 +105,31 @@ class Relation:
     seed: int = 0
     touched: bool = field(default=False, compare=False)
     failed: ConfigError | None = field(default=None, compare=False)
+    kept: dict[str, pa.Table] = field(default_factory=dict, compare=False)
+    _digests: Future[list[Input]] | None = field(default=None, compare=False)
 
-    @cached_property
+    @property
     def inputs(self) -> list[Input]:
         """The files that it is read from, with their digests."""
-        made = []
-        for piece in self.pieces:
-            if piece.digest is not None:
-                with self.explained(piece):
-                    made.append(piece.digest())
-        return made
+        return self.digested().result()
+
+    def digested(self) -> Future[list[Input]]:
+        """Begin to digest the files, in a thread that ends with the process; once."""
+        if self._digests is None:
+            self._digests = Future()
+            Thread(target=self._digest, args=[self._digests], daemon=True).start()
+        return self._digests
+
+    def _digest(self, made: Future[list[Input]]) -> None:
+        inputs = []
+        try:
+            for piece in self.pieces:
+                if piece.digest is not None:
+                    with self.explained(piece):
+                        inputs.append(piece.digest())
+            made.set_result(inputs)
+        except BaseException as error:
+            made.set_exception(error)
 
     def batches(self, piece: Piece, columns: Sequence[str]) -> Iterator[Frame]:
         """Yield the rows of a piece, some at a time.
@@ -177,36 +202,55 @@ class Relation:
         ConfigError
             For an id that is no whole number, is missing, or occurs twice.
         """
-        parts = []
-        start = 0
+        parts: list[pa.Table] = []
         for piece in self.pieces:
             with self.explained(piece):
-                if piece.frame is not None and self.id is not None:
-                    parts.append(self._drawn_by_engine(piece.frame, self.id))
-                    continue
-                if piece.frame is not None and spark.is_spark(piece.frame.to_native()):
-                    numbered = spark.numbered(piece.frame.to_native())
-                    parts.append(self._drawn_by_engine(lazy(numbered), spark.PLACE))
-                    continue
-                for table in piece.read(self.columns):
-                    ids = np.arange(start, start + len(table)) if self.id is None else self._ids(table)
-                    start += len(table)
-                    parts.append(table.filter(pa.array(is_drawn(ids, self.seed, self._share))))
+                parts += self._drawn_of(piece)
         table = files.joined(parts)
         if self.id is not None:
             ids = self._ids(table)
             if len(np.unique(ids)) < len(ids):
                 raise ConfigError([Problem("data.id", f"values of {self.id!r} occur more than once")])
             table = table.take(pa.array(np.argsort(ids)))
-        if not len(table):
+        return self._some(table)
+
+    def drawn_of(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns of the drawn rows: of those kept in counting, where they have these."""
+        if "drawn" in self.__dict__ or not all(piece.name in self.kept for piece in self.pieces):
+            return self.drawn.select(columns)
+        tables = [self.kept[piece.name] for piece in self.pieces]
+        if not {*columns} <= {*tables[0].column_names}:
+            return self.drawn.select(columns)
+        return self._some(files.joined(tables)).select(columns)
+
+    def placed(self, table: pa.Table, start: int) -> pa.Table:
+        """Return the rows of a table that are drawn by their id, else by their place from `start` on."""
+        if self.id is None:
+            places = places_drawn(start, len(table), self.seed, self._share)
+        else:
+            places = np.flatnonzero(is_drawn(self._ids(table), self.seed, self._share))
+        return files.joined([table.take(pa.array(places))])
+
+    def _drawn_of(self, piece: Piece) -> Iterator[pa.Table]:
+        if piece.frame is not None and self.id is not None:
+            yield self._drawn_by_engine(piece.frame, self.id)
+        elif piece.frame is not None and spark.is_spark(piece.frame.to_native()):
+            yield self._drawn_by_engine(lazy(spark.numbered(piece.frame.to_native())), spark.PLACE)
+        else:
+            start = piece.start
+            for table in (piece.coded or piece.read)(self.columns):
+                yield self.placed(table, start)
+                start += len(table)
+
+    def _some(self, drawn: pa.Table) -> pa.Table:
+        if not len(drawn):
             raise ConfigError([Problem(self.key, "no row was drawn of it")])
-        return table
+        return drawn
 
     def __str__(self) -> str:
         by = "their place in the order of reading" if self.id is None else f"the column {self.id}"
-        return (
-            f"a sample of {len(self.drawn):,} of {self.rows:,} rows, drawn by {by} and the seed {self.seed}"
-        )
+        drawn = self.drawn_of(self.columns[:0])
+        return f"a sample of {len(drawn):,} of {self.rows:,} rows, drawn by {by} and the seed {self.seed}"
 
     @property
     def _share(self) -> float:
@@ -229,7 +273,8 @@ class Relation:
         missing = collected(frame.select(nw.col(id).is_null().cast(nw.Int64).sum().alias("n")))
         if absent := int(missing.column("n")[0].as_py() or 0):
             raise ConfigError([Problem("data.id", f"{absent} values of {id!r} are missing")])
-        coarse, fine = _tests(nw.col(id).cast(nw.Int64).abs(), self.seed, self._share)
+        ids = nw.col(id).cast(nw.Int64).abs()
+        coarse, fine = (test(ids) for test in _tests(self.seed, self._share))
         table = collected(frame.filter(coarse).filter(fine).select(list(dict.fromkeys([*self.columns, id]))))
         return table.take(pa.array(np.argsort(table.column(id).to_numpy()))).select(self.columns)
 
@@ -279,7 +324,7 @@ class Drawn(Frame):
 
     @cached_property
     def _table(self) -> pa.Table:
-        return self._relation.drawn.select(self.columns)
+        return self._relation.drawn_of(self.columns)
 
     @cached_property
     def _at(self) -> dict[str, int]:  # type: ignore[override]
@@ -385,21 +430,50 @@ def collected(frame: nw.LazyFrame[Any]) -> pa.Table:
 
 def is_drawn(ids: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
     """Tell of each id whether its row is among the drawn share, as an engine tells it."""
-    coarse, fine = _tests(np.abs(ids.astype(np.int64)), seed, share)
-    return coarse & fine
+    ids = np.abs(ids.astype(np.int64))
+    coarse, fine = _tests(seed, share)
+    drawn: NDArray[np.bool_] = coarse(ids)
+    drawn[drawn] = fine(ids[drawn])
+    return drawn
 
 
-def _tests(ids: Any, seed: int, share: float) -> tuple[Any, Any]:
+def places_drawn(start: int, rows: int, seed: int, share: float) -> NDArray[np.int64]:
+    """Return which of so many rows are drawn whose ids are consecutive, as `is_drawn` tells it."""
+    e, f, most = _coarse(seed, share)
+    steps = _steps(rows, e) + (start % PRIME * e + f) % PRIME  # under twice the prime: no division a row
+    places = np.flatnonzero((steps < most) | ((steps >= PRIME) & (steps < PRIME + most)))
+    return places[_tests(seed, share)[1](places + start)]
+
+
+@lru_cache(2)
+def _steps(rows: int, e: int) -> NDArray[np.int64]:
+    return np.arange(rows) * e % PRIME
+
+
+def _coarse(seed: int, share: float) -> tuple[int, int, int]:
+    """Factor, summand and bound of the cheap test."""
+    *_, e, f = np.random.default_rng([seed, 41]).integers(1, PRIME, 6).tolist()
+    return e, f, int(min(8 * share, 1.0) * PRIME)
+
+
+def _tests(seed: int, share: float) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """Two tests that drawn rows pass, of arrays or expressions of narwhals: a cheap one, then a random cubic.
 
     Ids are taken without their sign, since engines give the remainder of a
     negative number either sign.
     """
-    a, b, c, d, e, f = np.random.default_rng([seed, 41]).integers(1, PRIME, 6).tolist()
-    coarse = min(8 * share, 1.0)
-    rest = ids % PRIME
-    cubic = (((((rest * a + b) % PRIME) * rest + c) % PRIME) * rest + d) % PRIME
-    return (rest * e + f) % PRIME < int(coarse * PRIME), cubic < int(share / coarse * PRIME)
+    a, b, c, d, *_ = np.random.default_rng([seed, 41]).integers(1, PRIME, 6).tolist()
+    e, f, most = _coarse(seed, share)
+
+    def coarse(ids: Any) -> Any:
+        return (ids % PRIME * e + f) % PRIME < most
+
+    def fine(ids: Any) -> Any:
+        rest = ids % PRIME
+        cubic = (((((rest * a + b) % PRIME) * rest + c) % PRIME) * rest + d) % PRIME
+        return cubic < int(share / min(8 * share, 1.0) * PRIME)
+
+    return coarse, fine
 
 
 def _why(error: BaseException) -> str:
@@ -441,8 +515,10 @@ def _file_pieces(
                 files.lazy_parquet(path),
                 files.parquet_reader(path, BATCH),
                 files.digester(path, key, folder, count),
+                files.coded_reader(path, 2 * BATCH),
+                start,
             )
-            for path, count in zip(paths, rows, strict=True)
+            for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
         ]
         return pieces, names, sum(rows)
     if sum(size for _, size in found) <= WHOLE_BYTES or paths[0].suffix.lower() != ".csv":
@@ -454,8 +530,9 @@ def _file_pieces(
             None,
             files.csv_reader(path, kinds),
             files.digester(path, key, folder, count),
+            start=start,
         )
-        for path, count in zip(paths, rows, strict=True)
+        for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
     ]
     return pieces, names, sum(rows)
 
