@@ -187,7 +187,7 @@ class TestFaults:
             == total(monitor)
             == (0 if kind in ("record", "at") else 3 * np.size(call["prediction"]))
         )
-        assert any("could not be recorded" in finding.message for finding in monitor.status())
+        assert any("that could not be recorded" in finding.message for finding in monitor.status())
 
     def test_nothing_to_do_is_no_fault(self, monitor):
         monitor.record(prediction=[])

@@ -132,12 +132,9 @@ def told(store: Path, sent: int) -> Iterator[str]:
 
 def judged(store: Path) -> Status:
     """The status of a store, with the course of each claim."""
-    from trustkit.monitor.status import status_of
-    from trustkit.monitor.store import Store
-    from trustkit.monitor.watch import Watch
+    from trustkit.monitor.status import Status
 
-    opened = Store.open(store)
-    return status_of(opened.read(), Watch.from_json(opened.watch()))
+    return Status.read(store)
 
 
 def first_alarms(status: Status) -> list[tuple[str, float]]:

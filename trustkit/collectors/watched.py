@@ -36,19 +36,14 @@ def collect_watched(sources: Sources) -> Watched:
         raise Unavailable(
             f"{named!r} is no file, so no monitor's store", supply=f'options."{CHECK}".store: its file'
         )
-    from trustkit.monitor.status import status_of
-    from trustkit.monitor.store import Store
-    from trustkit.monitor.watch import Watch
+    from trustkit.monitor.status import Status
 
-    store = Store.open(where)
     try:
-        watch, state = Watch.from_json(store.watch()), store.read()
+        status = Status.read(where)
     except ConfigError as error:
         found = [problem.found for problem in error.problems]
         raise ConfigError([Problem(f'options."{CHECK}".store', each) for each in found]) from None
-    finally:
-        store.close()
-    return watched(Path(named).name, status_of(state, watch))
+    return watched(Path(named).name, status)
 
 
 def watched(store: str, status: Status) -> Watched:

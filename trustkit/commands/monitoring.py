@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -249,22 +249,19 @@ def _faults(store: Store) -> Iterator[None]:
 
 def _judged(where: str | Store, as_of: str | None) -> tuple[Status, str]:
     """Judge what a store holds; and its name."""
-    from trustkit.monitor.status import status_of
-    from trustkit.monitor.watch import Watch
+    from trustkit.monitor.status import Status
 
     with at_once(lambda: [] if as_of is None or _moment(as_of) is not None else [_no_time(as_of)]):
         store = _opened(where) if isinstance(where, str) else where
     with _faults(store):
-        text, state = store.watch(), store.read()
-    try:
-        watch = Watch.from_json(text)
-    except (KeyError, TypeError, ValueError):
-        found = f"{store.name}: what is watched in it cannot be read; it is damaged, or of a later release"
-        raise ConfigError([Problem("STORE", found)]) from None
+        judged = Status.read(store)
+    state = judged.state
     now = _moment(as_of) if as_of is not None else time.time()
     flushed = max((writer.flushed_at for writer in state.writers), default=0.0)
-    is_past = flushed - (state.last_at or flushed) > max(REPLAYED, 10 * watch.window)
-    return status_of(state, watch, None if is_past and as_of is None else now), store.name
+    is_past = flushed - (state.last_at or flushed) > max(REPLAYED, 10 * judged.watch.window)
+    if is_past and as_of is None:
+        return judged, store.name
+    return replace(judged, now=max(now or 0.0, judged.now)), store.name
 
 
 def _moment(text: str) -> float | None:

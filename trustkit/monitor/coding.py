@@ -456,14 +456,14 @@ def _column(sensitive: Any, name: str) -> Any:
 
 def _translate(call: Rows, found: Counted) -> None:
     """Turn frames of other libraries into those of pandas; leave out what is no table."""
-    import narwhals.stable.v2 as nw
-
     for part in ("X", "sensitive"):
         table = getattr(call, part)
         if table is None or isinstance(table, (np.ndarray, pd.DataFrame, Mapping)):
             continue
         if part == "X" and (isinstance(table, list) or hasattr(table, "toarray")):
             continue
+        import narwhals.stable.v2 as nw
+
         try:
             setattr(call, part, nw.from_native(table, eager_only=True).to_pandas())
         except Exception:

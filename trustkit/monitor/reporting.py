@@ -108,7 +108,7 @@ def span_text(seconds: float) -> str:
 
 
 def _entries(status: Status) -> Iterator[shown.Entry]:
-    """Findings in their order: claims, changes of these, shifts, silences, estimates."""
+    """Findings in their order: claims, changes of these, shifts, silences, pace, estimates."""
     findings, claims = iter(status.findings), status.watch.claims
     for claim, finding in zip(claims, findings, strict=False):
         yield _claim_entry(status, claim, finding)
@@ -119,6 +119,8 @@ def _entries(status: Status) -> Iterator[shown.Entry]:
         yield shown.Entry(finding, "changed", last, status.threshold)
     for _, finding in zip(status.silences, findings, strict=False):
         yield shown.Entry(finding, "silent")
+    for _, finding in zip(status.paces, findings, strict=False):
+        yield shown.Entry(finding, "pace")
     for finding in findings:
         yield shown.Entry(finding, "estimated")
 

@@ -179,6 +179,11 @@ def _labels(tally: Tally, watch: Watch) -> Silence:
 
 def _columns(tally: Tally, watch: Watch) -> Iterator[Silence]:
     """Columns of which the last rows all lack a value, as the audited rows did not."""
+    if watch.columns and not tally.columns:
+        if tally.decided.n.sum() >= FEWEST:
+            words = "no inputs are recorded, so nothing is said of them: give `X` with each decision"
+            yield Silence("column", {}, None, float("nan"), 0, words)
+        return
     for name, column in watch.columns.items():
         if name not in tally.columns:
             if tally.decided.n.sum() >= FEWEST:
@@ -238,7 +243,8 @@ def _lost(state: State, watch: Watch, now: float) -> Iterator[Silence]:
         yield Silence("lost", {}, share > MOST_UNKNOWN or None, share, recorded, words)
     faults = sum(writer.faults for writer in state.writers)
     if faults:
-        yield Silence("faults", {}, None, float(faults), recorded, f"{faults:,} calls could not be recorded")
+        words = "calls that could not be recorded, alarms that could not be sent; the log names each kind"
+        yield Silence("faults", {}, None, float(faults), recorded, f"{faults:,} faults: {words}")
     late = state.counts.get("late")
     if late is not None and len(late.n):
         rows = int(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, isfinite, log
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trustkit.checks.monitoring.coverage import coverage
 from trustkit.checks.monitoring.drift import drift
+from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.blocks import Ints
 from trustkit.judging.claims import subject_text
 from trustkit.judging.wording import number
@@ -20,8 +22,10 @@ from trustkit.measure.betting import detector, e_panes, join, rate_log_e, shift_
 from trustkit.monitor.claims import WatchedClaim
 from trustkit.monitor.courses import Course, course_of, last_panes, most_gained
 from trustkit.monitor.estimating import estimated
+from trustkit.monitor.pace import Pace, paces
 from trustkit.monitor.silence import Silence, silences
 from trustkit.monitor.state import State
+from trustkit.monitor.store import Store
 from trustkit.monitor.tally import Tally
 from trustkit.monitor.watch import Watch
 from trustkit.scorecard import Finding, Verdict
@@ -91,6 +95,39 @@ class Status:
     state: State
     now: float
 
+    @classmethod
+    def read(cls, where: str | os.PathLike[str] | Store, now: float | None = None) -> Self:
+        """Judge what a store holds.
+
+        Parameters
+        ----------
+        where : str, path or Store
+            A file of SQLite, or ``postgresql://...``.
+        now : float, optional
+            Time of the look, in seconds: by default the latest that the store has reached.
+
+        Raises
+        ------
+        ConfigError
+            Where it is no store, or of a later release.
+        StoreFault
+            Where it cannot be read now.
+        """
+        store = where if isinstance(where, Store) else Store.open(where)
+        try:
+            text, state = store.watch(), store.read()
+        finally:
+            if store is not where:
+                store.close()
+        try:
+            watch = Watch.from_json(text)
+        except (KeyError, TypeError, ValueError):
+            found = (
+                f"{store.name}: what is watched in it cannot be read; it is damaged, or of a later release"
+            )
+            raise ConfigError([Problem("store", f"{store.name}: {found}")]) from None
+        return cls(watch, state, max(now or 0.0, state.last_at or 0.0))
+
     @cached_property
     def tally(self) -> Tally:
         """The counts of the closed panes."""
@@ -112,6 +149,11 @@ class Status:
     def silences(self) -> list[Silence]:
         """What should have come and did not."""
         return list(silences(self.state, self.watch, self.tally, self.now))
+
+    @cached_property
+    def paces(self) -> list[Pace]:
+        """How much comes, and how long it takes."""
+        return list(paces(self.state, self.tally))
 
     @property
     def threshold(self) -> float:
@@ -135,6 +177,7 @@ class Status:
             *(_of_change(self, claim) for claim in self.watch.claims),
             *(_of_shift(self, shift) for shift in self.shifts),
             *(_of_silence(silence) for silence in self.silences),
+            *(_of_pace(pace) for pace in self.paces),
             *(_of_estimate(*each) for each in estimated(self.tally, self.watch)),
         ]
 
@@ -338,6 +381,15 @@ def _of_silence(silence: Silence) -> Finding:
         id, coverage.id, coverage.version, silence.metric, silence.subject, verdict, silence.words,
         estimate=silence.value, n=_shown(silence.n), why=None if isfinite(silence.value) else silence.words,
         remedy=coverage.remedy if silence.stands else None,
+    )  # fmt: skip
+
+
+def _of_pace(pace: Pace) -> Finding:
+    """A figure that no policy bounds."""
+    return _finding(
+        f"{coverage.id}:{pace.metric}:", coverage.id, coverage.version, pace.metric, {},
+        Verdict.NOT_APPLICABLE, pace.words, estimate=pace.value, n=_shown(pace.n),
+        why="shown, without a limit",
     )  # fmt: skip
 
 

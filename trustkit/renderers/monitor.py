@@ -40,7 +40,7 @@ class Entry:
     ----------
     finding : Finding
     kind : str
-        ``violated`` (a claim), ``changed``, ``silent``, or ``estimated`` (without labels; no alarm).
+        ``violated`` (a claim), ``changed``, ``silent``; no alarm: ``pace``, ``estimated`` (without labels).
     log_e, log_e_alarm : float or None
         Log of what was reached at most since deployment, or of a change lately, and of where the alarm is.
     since : str or None
@@ -282,6 +282,7 @@ def _head(report: Report, page: _Page) -> list[str]:
         "CLAIMS   ": verdicts(report.of("violated")) or "none is watched",
         "CHANGE   ": verdicts(report.of("changed")) or "nothing to compare",
         "WINDOWS  ": closed,
+        "PACE     ": "; ".join(told(each) for each in report.of("pace")) or "nothing to tell yet",
         "RECORDS  ": ", ".join(f"{count:,} {name}" for name, count in report.records if count) or "none",
     }
     return [
