@@ -22,9 +22,8 @@ class TestPace:
 
     def test_volume_and_latency_are_shown_without_a_limit(self, watch, tmp_path):
         store = monitored.filled(tmp_path / "m.db", watch)
-        counts = {
-            (monitored.FIRST + 60, "latency", str(bin)): (n, 0) for bin, n in ((10, 60), (15, 37), (20, 3))
-        }
+        day, calls = monitored.FIRST + 60, {"10": 60, "15": 37, "20": 3}
+        counts = {(day, "latency", bin): (n, 0) for bin, n in calls.items()}
         store.flush(Batch("w", 99, counts, last_at=(day + 1) * monitored.DAY))
         store.close()
         found = self.of(Status.read(tmp_path / "m.db"))
@@ -38,11 +37,8 @@ class TestPace:
     def test_longer_than_all_bins(self, watch, tmp_path):
         store = Store.open(tmp_path / "m.db")
         store.declare(watch.to_json(), watch.digest)
-        store.flush(
-            Batch(
-                "w", 1, {(monitored.FIRST, "latency", "36"): (9, 0)}, last_at=monitored.FIRST * monitored.DAY
-            )
-        )
+        counts = {(monitored.FIRST, "latency", "36"): (9, 0)}
+        store.flush(Batch("w", 1, counts, last_at=monitored.FIRST * monitored.DAY))
         found = self.of(Status.read(store))
         assert "over 1e+05 ms" in found["latency"].message
         assert "volume" not in found
