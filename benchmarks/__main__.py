@@ -46,6 +46,7 @@ SECTIONS = {
     "scanning": Section("The artifact scanner", ("benchmarks/scanning.py",)),
     "pytest_plugin": Section("The pytest plugin, unused", ("benchmarks/pytest_plugin.py",)),
     "monitor": Section("A monitor beside the model", ("-m", "benchmarks.monitor")),
+    "middleware": Section("The middleware", ("benchmarks/middleware.py",)),
     "planted": Section("Planted faults", ("benchmarks/planted.py", "--seeds", "3")),
 }
 ROWS = {"fairness": 100_000, "drift": 100_000, "audit": 2_000}
