@@ -515,7 +515,7 @@ def _file_pieces(
                 files.lazy_parquet(path),
                 files.parquet_reader(path, BATCH),
                 files.digester(path, key, folder, count),
-                files.coded_reader(path, 2 * BATCH),
+                files.coded_reader(path, 4 * BATCH),
                 start,
             )
             for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
