@@ -663,3 +663,13 @@ class TestOnTheCard:
 
     def test_no_rows(self):
         assert math.isnan(figures(no_people())["k"].value)
+
+
+def test_a_part_of_numbers_alone_lends_no_steps_to_a_column_of_texts():
+    texts, numbers, nothing = (
+        Column(np.array(labels, dtype=np.uint64), {form: np.array(labels, dtype=np.uint64) for form in forms})
+        for labels, forms in (([5, 9], []), ([3, 7], ["steps of 10"]), ([0], ["steps of 10"]))
+    )
+    assert texts.joined(numbers).coarser == numbers.joined(texts).coarser == {}
+    assert list(numbers.joined(nothing).coarser) == list(nothing.joined(numbers).coarser) == ["steps of 10"]
+    assert texts.joined(nothing).coarser == {}

@@ -47,12 +47,13 @@ class Column:
         labels = np.union1d(self.labels, other.labels)
         if self.coarser is None or other.coarser is None or len(labels) > MOST_FORMS:
             return Column(labels, None)
+        known = [part for part in (self, other) if (part.labels != ABSENT).any()] or [self]
+        fit = set.intersection(*(set(part.coarser or ()) for part in known))  # all labels have to fit a form
         coarser = {}
-        for form in sorted({*self.coarser, *other.coarser}):
+        for form in sorted(fit):
             made = labels.copy()
-            for part, forms in ((self, self.coarser), (other, other.coarser)):
-                if form in forms:
-                    made[np.searchsorted(labels, part.labels)] = forms[form]
+            for part in known:
+                made[np.searchsorted(labels, part.labels)] = (part.coarser or {})[form]
             coarser[form] = made
         return Column(labels, coarser)
 
