@@ -188,7 +188,7 @@ class TestFaults:
         store = Store.open(place(server.address))
         store.declare(watch(), "sha256:0")
         (hash,) = store.hash(["a"])
-        store.flush(decided(3, decisions=[(hash, 5, 5.1 * HOUR, KEY)]))
+        store.flush(decided(3, decisions=[(hash, 5, 5.1 * HOUR, KEY, 0)]))
         server.stop()
         try:
             with pytest.raises(StoreFault, match="out of reach"):
@@ -201,5 +201,5 @@ class TestFaults:
 
     def test_no_password_is_told(self):
         store = Store.open("postgresql://trustkit:secret@127.0.0.1:1/monitor", timeout=1)
-        with pytest.raises(StoreFault, match=r"^store postgresql://127\.0\.0\.1/monitor: out of reach$"):
+        with pytest.raises(StoreFault, match=r"^postgresql://127\.0\.0\.1/monitor: out of reach$"):
             store.read()
