@@ -38,7 +38,7 @@ HEAD = (
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 )
 WARM = 6.0
-"""Seconds of each run that are not counted: the monitor's first look imports what it judges by."""
+"""Seconds of each run that are not counted: a new process loads and compiles with its first requests."""
 
 REQUESTS = 300
 """Requests in one process, of which the processor time is taken."""

@@ -10,13 +10,13 @@ import pytest
 
 from trustkit.measure.betting import running
 from trustkit.monitor.courses import _TRIED
-from trustkit.monitor.status import status_of
+from trustkit.monitor.status import Status
 
 
 @pytest.fixture(scope="module")
 def status():
     watch = monitored.watch_of(monitored.evidence())
-    return status_of(monitored.filled(":memory:", watch, gap_from=40).read(), watch)
+    return Status.of(monitored.filled(":memory:", watch, gap_from=40).read(), watch)
 
 
 def scanned(course, side, level, *, ever):

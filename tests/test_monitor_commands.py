@@ -14,7 +14,7 @@ import trustkit as tk
 from trustkit.cli import app
 from trustkit.monitor.exporting import stream_evidence
 from trustkit.monitor.state import Alarm
-from trustkit.monitor.status import status_of
+from trustkit.monitor.status import Status
 from trustkit.monitor.store import Store
 from trustkit.monitor.watch import Watch
 
@@ -305,7 +305,7 @@ class TestExport:
         card = tk.judge(tk.Evidence.load(file))
         by_id = {finding.id: finding for finding in card.findings}
         store = Store.open(drifted)
-        status = status_of(store.read(), Watch.from_json(store.watch()))
+        status = Status.of(store.read(), Watch.from_json(store.watch()))
         compared = 0
         for claim in status.watch.claims:
             sides = None if claim.form == "mean" else status.tally.sides(claim)
@@ -326,7 +326,7 @@ class TestExport:
     def test_evidence_waits_with_labels_until_their_time_is_over(self, quiet):
         store = Store.open(quiet)
         state = store.read()
-        made = stream_evidence(status_of(state, Watch.from_json(store.watch()))).kinds["cells"]
+        made = stream_evidence(Status.of(state, Watch.from_json(store.watch()))).kinds["cells"]
         table = made.table(())
         assert made.rows == 4800
         assert table.n[0, table.truths.index("(missing)")].sum() == 7 * 80

@@ -28,7 +28,7 @@ from trustkit.monitor.hooks.mapping import JsonMapping, UnmappedError
 from trustkit.monitor.hooks.prometheus import TrustkitCollector, name_of, to_prometheus_text
 from trustkit.monitor.hooks.webhook import Webhook
 from trustkit.monitor.monitor import Monitor
-from trustkit.monitor.status import status_of
+from trustkit.monitor.status import Status
 from trustkit.monitor.store import Store
 from trustkit.scorecard import Finding
 
@@ -537,12 +537,12 @@ def watch(evidence):
 
 @pytest.fixture(scope="module")
 def drifted(watch):
-    return status_of(filled(watch, 5 * 168, gap=lambda hour: 0.25 if hour > 300 else 0.0).read(), watch)
+    return Status.of(filled(watch, 5 * 168, gap=lambda hour: 0.25 if hour > 300 else 0.0).read(), watch)
 
 
 @pytest.fixture(scope="module")
 def empty(watch):
-    return status_of(filled(watch, 0).read(), watch)
+    return Status.of(filled(watch, 0).read(), watch)
 
 
 NAMES = ("check", "metric", "side", "subject", "reference")
@@ -581,7 +581,7 @@ def test_what_could_not_be_checked_is_nan_and_counted(empty):
 
 def test_labels_are_bounded_by_the_watch_and_by_a_cap(drifted, watch, monkeypatch):
     more = filled(watch, 96, seed=9, groups=(0, 1, 2))  # rows of groups that no audit saw
-    names = {labels for samples in figures(status_of(more.read(), watch)).values() for labels in samples}
+    names = {labels for samples in figures(Status.of(more.read(), watch)).values() for labels in samples}
     values = {value for labels in names for key, value in labels if key in ("subject", "reference")}
     allowed = {"F", "M", "(other)", "(missing)"}
     assert {text.split("=")[1].split(";")[0] for text in values if text.startswith("sex=")} <= allowed

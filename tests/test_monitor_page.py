@@ -12,7 +12,7 @@ import pytest
 
 from trustkit.monitor.reporting import MOST_DRAWN, MOST_POINTS, report_of, span_text
 from trustkit.monitor.state import Counts, Incident, State, Writer
-from trustkit.monitor.status import status_of
+from trustkit.monitor.status import Status
 from trustkit.renderers.monitor import e_value, monitor_json, monitor_text
 from trustkit.renderers.monitor_page import monitor_page
 from trustkit.renderers.over_time import Course, Point, Strip, e_chart, figure_chart, strip_chart
@@ -41,7 +41,7 @@ class Page(HTMLParser):
 
 
 def drawn(watch, store, **keys):
-    status = status_of(store.read(), watch)
+    status = Status.of(store.read(), watch)
     return report_of(status, store.name, **{"drawn": MOST_DRAWN, **keys})
 
 
@@ -147,7 +147,7 @@ class TestThePage:
     def test_of_a_year_by_the_hour_stays_small(self, days):
         watch = monitored.watch_of(monitored.evidence(list("ABCDEF"), rows=3000), window=3600.0)
         hours = 24 * days
-        report = report_of(status_of(year(watch, hours), watch), "monitor.db", drawn=MOST_DRAWN)
+        report = report_of(Status.of(year(watch, hours), watch), "monitor.db", drawn=MOST_DRAWN)
         text = monitor_page(report)
         assert len(watch.claims) > 100
         assert len(report.courses) == MOST_DRAWN

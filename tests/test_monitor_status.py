@@ -1,5 +1,6 @@
 """The status of a store: what is violated, what changed, what is silent, and what cannot be told."""
 
+import sqlite3
 from collections import Counter
 from dataclasses import replace
 
@@ -8,11 +9,12 @@ import pytest
 from streams import HOUR, audited, filled, watch_of
 
 import trustkit as tk
+from trustkit.config import Config
 from trustkit.errors import ConfigError
 from trustkit.measure.betting import running
 from trustkit.monitor.silence import silences
 from trustkit.monitor.state import Batch
-from trustkit.monitor.status import status_of
+from trustkit.monitor.status import Status
 from trustkit.monitor.tally import Tally
 from trustkit.monitor.watch import Watch
 from trustkit.scorecard import Verdict
@@ -27,13 +29,13 @@ def watch():
 
 @pytest.fixture(scope="module")
 def quiet(watch):
-    return status_of(filled(watch, 6 * WEEK).read(), watch)
+    return Status.of(filled(watch, 6 * WEEK).read(), watch)
 
 
 @pytest.fixture(scope="module")
 def drifted(watch):
     """Five clean weeks, then a gap between the groups."""
-    return status_of(
+    return Status.of(
         filled(watch, 10 * WEEK, gap=lambda hour: 0.2 if hour >= 5 * WEEK else 0.0).read(), watch
     )
 
@@ -80,7 +82,7 @@ class TestWatch:
         made = Watch.of(audited(), "nyc-ll144")
         assert made.claims == ()
         assert "no limit of the policy can be watched in a stream" in made.notes
-        assert status_of(filled(made, 30).read(), made).violated == []
+        assert Status.of(filled(made, 30).read(), made).violated == []
 
     def test_shared_evidence_is_refused(self):
         with pytest.raises(ConfigError, match="no exact counts"):
@@ -121,12 +123,12 @@ class TestQuiet:
 def test_rows_without_a_score_are_not_estimated(watch):
     """Half of the decisions carry a score; the others are no negatives."""
     store = filled(watch, WEEK)
-    before = by_id(status_of(store.read(), watch))
+    before = by_id(Status.of(store.read(), watch))
     counts = {
         (hour, "decided", f"{group}|1|-1"): (5, 0) for hour in range(WEEK, 2 * WEEK) for group in (0, 1)
     }
     store.flush(Batch("b", 1, counts, last_at=2 * WEEK * HOUR))
-    after = by_id(status_of(store.read(), watch))
+    after = by_id(Status.of(store.read(), watch))
     made = [id for id in before if "estimated from scores" in id]
     assert len(made) == 6
     assert all(after[id].estimate == pytest.approx(before[id].estimate) for id in made)
@@ -162,7 +164,7 @@ class TestDrifted:
 
     def test_an_alarm_stands_for_good(self, watch):
         gap = lambda hour: 0.25 if hour < 2 * WEEK else 0.0  # noqa: E731
-        status = status_of(filled(watch, 8 * WEEK, gap=gap).read(), watch)
+        status = Status.of(filled(watch, 8 * WEEK, gap=gap).read(), watch)
         assert "bias/selection-rate:ratio:sex=F~sex=M:min" in {claim.id for claim in status.violated}
         changed = {f.subject.get("of") for f in status.alarms if f.check == "monitoring/drift"}
         assert "bias/selection-rate ratio min" not in changed
@@ -174,7 +176,7 @@ class TestDrifted:
 
 def test_inputs_and_score_that_move_are_told(watch):
     store = filled(watch, 3 * WEEK, ages=(1, 8), beta=(4, 2))
-    moved = {f.subject["column"] for f in status_of(store.read(), watch).alarms if "column" in f.subject}
+    moved = {f.subject["column"] for f in Status.of(store.read(), watch).alarms if "column" in f.subject}
     assert {"age", "(score)"} <= moved
     assert "job" not in moved
 
@@ -182,8 +184,8 @@ def test_inputs_and_score_that_move_are_told(watch):
 class TestSilence:
     def test_traffic(self, watch):
         state = filled(watch, 2 * WEEK).read()
-        assert status_of(state, watch, now=state.last_at + 2 * HOUR).alarms == []
-        alarms = status_of(state, watch, now=state.last_at + 48 * HOUR).alarms
+        assert Status.of(state, watch, now=state.last_at + 2 * HOUR).alarms == []
+        alarms = Status.of(state, watch, now=state.last_at + 48 * HOUR).alarms
         assert [f.id for f in alarms] == ["monitoring/coverage:traffic:"]
 
     def test_a_group(self, watch):
@@ -193,12 +195,12 @@ class TestSilence:
             n = int(rng.poisson(8))
             counts = {(hour, "decided", f"1|{int(rng.random() < 0.3)}|5"): (n, n * 2**28)}
             store.flush(Batch("a", 10_000 + hour, counts, last_at=(hour + 1) * HOUR, recorded=n))
-        alarms = [f.id for f in status_of(store.read(), watch).alarms if f.check == "monitoring/coverage"]
+        alarms = [f.id for f in Status.of(store.read(), watch).alarms if f.check == "monitoring/coverage"]
         assert "monitoring/coverage:group:sex=F" in alarms
         assert "monitoring/coverage:group:sex=M" not in alarms
 
     def test_labels(self, watch):
-        status = status_of(filled(watch, 2 * WEEK, labels=False).read(), watch)
+        status = Status.of(filled(watch, 2 * WEEK, labels=False).read(), watch)
         assert [f.id for f in status.alarms] == ["monitoring/coverage:labels:"]
         claim = by_id(status)["bias/error-rates:tpr_difference:sex=F~sex=M:max"]
         assert claim.verdict == Verdict.INCONCLUSIVE
@@ -206,13 +208,13 @@ class TestSilence:
         assert "time for labels" in claim.why
 
     def test_a_new_group_is_counted_as_other(self, watch):
-        status = status_of(filled(watch, WEEK, groups=(0, 1, 2)).read(), watch)
+        status = Status.of(filled(watch, WEEK, groups=(0, 1, 2)).read(), watch)
         finding = by_id(status)["monitoring/coverage:unknown:sex=(other)"]
         assert finding.verdict == Verdict.FAIL
         assert finding.estimate == pytest.approx(1 / 3, abs=0.03)
 
     def test_an_empty_store_says_that_nothing_is_known(self, watch):
-        status = status_of(filled(watch, 0).read(), watch)
+        status = Status.of(filled(watch, 0).read(), watch)
         claims = [by_id(status)[claim.id] for claim in watch.claims]
         assert {f.verdict for f in claims} == {Verdict.INCONCLUSIVE}
         assert all(f.estimate is None and f.why for f in claims)
@@ -274,18 +276,18 @@ class TestNoFalseSilence:
 
     def test_one_row_of_a_new_group_is_shown_and_no_alarm(self, watch):
         state = self.state(watch, {(0, "decided", "1|0|3"): 9, (0, "decided", "2|0|3"): 1})
-        finding = by_id(status_of(state, watch))["monitoring/coverage:unknown:sex=(other)"]
+        finding = by_id(Status.of(state, watch))["monitoring/coverage:unknown:sex=(other)"]
         assert (finding.verdict, finding.estimate) == (Verdict.PASS, 0.1)
 
     def test_nothing_is_known_of_groups_before_there_is_a_window(self, watch):
-        finding = by_id(status_of(filled(watch, 0).read(), watch))["monitoring/coverage:group:sex=F"]
+        finding = by_id(Status.of(filled(watch, 0).read(), watch))["monitoring/coverage:group:sex=F"]
         assert finding.verdict == Verdict.INCONCLUSIVE
 
     def test_an_input_that_is_no_longer_sent_is_told(self, watch):
         columns = lambda hour: (0, 1) if hour < WEEK else (0,)  # noqa: E731
         state = self.stream(watch, range(2 * WEEK), columns=columns)
         assert self.silent(state, watch, 2 * WEEK) == {"column": {"column": "job"}}
-        alarms = {finding.id for finding in status_of(state, watch).alarms}
+        alarms = {finding.id for finding in Status.of(state, watch).alarms}
         assert "monitoring/drift:changed:column=job,of=missing values:max" in alarms
         assert "monitoring/drift:changed:column=age,of=missing values:max" not in alarms
 
@@ -311,7 +313,7 @@ def test_equal_counts_give_equal_findings_however_they_were_sharded(watch):
             }
             last = (hour + 1) * HOUR if writer == "c" else hour * HOUR + 1
             store.flush(Batch(writer, hour + 1, part, last_at=last, recorded=1))
-    both = [[f.model_dump_json() for f in status_of(s, watch).findings] for s in (one, store.read())]
+    both = [[f.model_dump_json() for f in Status.of(s, watch).findings] for s in (one, store.read())]
     assert both[0] == both[1]
 
 
@@ -336,7 +338,42 @@ def test_scores_go_with_their_decisions_to_the_labels():
 
 def test_rows_per_person_divide_the_bets(watch):
     state = filled(watch, WEEK).read()
-    single, several = (status_of(state, replace(watch, rows_per_person=c)) for c in (1, 4))
+    single, several = (Status.of(state, replace(watch, rows_per_person=c)) for c in (1, 4))
     for id, course in several.courses.items():
         bets = single.courses[id].bet(course.claim.bound, course.claim.side)
         assert course.log_e == pytest.approx(running(bets / 4))
+
+
+def test_what_cannot_be_read_names_the_store_once(watch, tmp_path):
+    store = filled(watch, 24, where=tmp_path / "monitor.db")
+    store.close()
+    with sqlite3.connect(tmp_path / "monitor.db") as connection:
+        connection.execute("UPDATE trustkit_meta SET watch = '{}'")
+    with pytest.raises(
+        ConfigError, match=r"store: monitor.db: what is watched in it cannot be read"
+    ) as caught:
+        Status.read(tmp_path / "monitor.db")
+    assert str(caught.value).count("monitor.db") == 1
+
+
+def test_small_counts_are_those_of_the_policy_section():
+    config = Config.of(policy={"min_cell": 40})
+    watch = watch_of(audited(800), config=config)
+    status = Status.of(filled(watch, 12, rows=2).read(), watch)
+    claims = {f.id: f for f in status.findings if f.check == "bias/selection-rate"}
+    assert watch.min_cell == 40
+    assert claims
+    assert all(f.n is None and f.why == "n<40" for f in claims.values())
+
+
+def test_weights_and_persons_of_the_audit_are_told():
+    evidence = audited(800)
+    cells = evidence.kinds["cells"]
+    schema = {**cells.schema, "weight": True, "unit": True}
+    block = replace(
+        cells.block,
+        sums={**cells.block.sums, **dict.fromkeys(("w", "w2", "ws", "ws2"), cells.block.sums["n"])},
+    )
+    weighted = replace(cells, schema=schema, block=block)
+    notes = watch_of(replace(evidence, kinds={**evidence.kinds, "cells": weighted})).notes
+    assert sum("weighted" in note or "rows_per_person" in note for note in notes) == 2

@@ -5,7 +5,7 @@ import pytest
 
 from trustkit.errors import ConfigError
 from trustkit.monitor.state import Batch
-from trustkit.monitor.status import Status, status_of
+from trustkit.monitor.status import Status
 from trustkit.monitor.store import Store
 
 
@@ -62,7 +62,7 @@ def test_a_status_is_read_from_a_path_or_a_store_that_stays_open(watch, tmp_path
     by_store, by_path = Status.read(store), Status.read(tmp_path / "m.db", now=by_day(400))
     assert store.read().last_at == by_store.now
     assert by_path.now == by_day(400) > by_store.now
-    assert by_store.findings == status_of(by_path.state, by_path.watch).findings
+    assert by_store.findings == Status.of(by_path.state, by_path.watch).findings
     (tmp_path / "x.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ConfigError, match="something else"):
         Status.read(tmp_path / "x.db")

@@ -10,7 +10,7 @@ import trustkit as tk
 from trustkit.collectors.watched import watched
 from trustkit.errors import ConfigError
 from trustkit.evidence.watched import Watched
-from trustkit.monitor.status import status_of
+from trustkit.monitor.status import Status
 
 WEEK = 7 * 24
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_store_is_named(tmp_path):
 
 def test_it_goes_to_json_and_back():
     watch = watch_of(audited(800))
-    made = watched("monitor.db", status_of(filled(watch, 48).read(), watch))
+    made = watched("monitor.db", Status.of(filled(watch, 48).read(), watch))
     assert Watched.from_json(made.to_json()) == made
     assert made.windows > 40
     assert made.first_day == "1970-01-01"
@@ -118,5 +118,5 @@ def test_what_a_live_writer_has_yet_to_store_is_not_lost():
     behind = {"recorded": 1000, "flushed": 600, "closed": False}
     for flushed_at, lost in ((time.time(), 0.0), (0.0, 400 / 1400)):
         writers = [replace(writer, flushed_at=flushed_at, **behind)]
-        found = watched("monitor.db", status_of(replace(state, writers=writers), watch))
+        found = watched("monitor.db", Status.of(replace(state, writers=writers), watch))
         assert found.lost == pytest.approx(lost)

@@ -58,8 +58,10 @@ class Watched:
         return self
 
     def notes(self) -> list[str]:
-        """Name the standing alarms, in words for the card."""
-        return [f"alarm: {alarm}" for alarm in self.alarms]
+        """Say what was seen, and name the standing alarms, in words for the card."""
+        seen = f"{self.decisions:,} decisions in {self.windows:,} windows, {self.labeled:,} with their truth"
+        since = f", {self.first_day} to {self.last_day}" if self.first_day else ""
+        return [seen + since, *(f"alarm: {alarm}" for alarm in self.alarms)]
 
     def without_small_cells(self, min_cell: int) -> Self:
         """Return the same: it counts windows and alarms, and at most all decisions."""

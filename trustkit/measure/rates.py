@@ -98,6 +98,16 @@ def false_positives(table: Table) -> Rate:
     return rate(table, counted=table.predicted_positive, among=negative & table.decided)
 
 
+def base_rate(table: Table) -> Rate:
+    """Share of the rows with a truth whose truth is the positive class."""
+    return rate(table, counted=table.truth_positive, among=table.truth_known)
+
+
+def correct(table: Table) -> Rate:
+    """Share of the decided rows with a truth whose decision is the truth, of however many classes."""
+    return rate(table, counted=table.correct, among=table.truth_known & table.decided)
+
+
 def effective_size(
     table: Table, among: Mask, part: Floats | None, value: Floats, row_variance: Floats
 ) -> tuple[Floats, Floats]:

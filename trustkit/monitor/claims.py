@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from trustkit.checks.base import Check
 from trustkit.checks.bias import error_rates, predictive_parity
+from trustkit.checks.comparison import of_class
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
 from trustkit.judging.claims import Claim, Side
-from trustkit.measure.rates import Rate, rate, selection
+from trustkit.measure.rates import Rate, base_rate, correct, selection
 
 Form = Literal["rate", "difference", "ratio", "mean"]
 Group = Mapping[str, str]
 
 
-def _correct(table: Table) -> Rate:
-    return rate(table, counted=table.correct, among=table.truth_known & table.decided)
-
-
-def _scored(table: Table) -> Rate:
-    """Positive truths of the rows with a truth: what a mean score is compared with."""
-    return rate(table, counted=table.truth_positive, among=table.truth_known)
-
-
 RATES: Mapping[str, Callable[[Table], Rate]] = {
     "selection": selection,
-    "correct": _correct,
-    "calibration": _scored,
+    "correct": correct,
+    "calibration": base_rate,
     **error_rates.RATES,
     **predictive_parity.RATES,
 }
@@ -161,9 +152,9 @@ class WatchedClaim:
         return cls(**{**data, "guess": tuple(data["guess"])})
 
 
-def watchable(check: Check, claim: Claim) -> bool:
+def watchable(claim: Claim) -> bool:
     """Whether a claim can be counted in a stream: by groups, not within strata."""
-    return (check.id, claim.estimate.metric) in WATCHED and "stratum" not in claim.estimate.subject
+    return (claim.check.id, claim.estimate.metric) in WATCHED and "stratum" not in claim.estimate.subject
 
 
 def _audited(counted: str, cells: Cells, group: Group | str | None, label: str | None) -> float:
@@ -176,11 +167,6 @@ def _audited(counted: str, cells: Cells, group: Group | str | None, label: str |
     place = table.groups.index(dict(group)) if isinstance(group, Mapping) else 0
     value = float(measured.value[place])
     return value if np.isfinite(value) else 0.5
-
-
-def of_class(table: Table, label: str | None) -> Table:
-    """Return the table as a check reads it that takes one class against the rest."""
-    return table if label is None else replace(table, positive=label, favorable=(label,))
 
 
 def families(asked: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> Iterator[list[int]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from trustkit.checks.monitoring.coverage import coverage
 from trustkit.config import Config
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Evidence
@@ -17,7 +18,7 @@ from trustkit.monitor.faults import Faults
 from trustkit.monitor.moments import seconds
 from trustkit.monitor.recorder import SHARE, Recorder
 from trustkit.monitor.state import Alarm
-from trustkit.monitor.status import Status, status_of
+from trustkit.monitor.status import Status, finding
 from trustkit.monitor.store import Store, StoreFault
 from trustkit.monitor.watch import Watch
 from trustkit.policy import Policy
@@ -388,7 +389,7 @@ class Monitor:
 
     def _judged(self) -> Status:
         state = self._store.read()
-        return status_of(state, self.watched, time.time() if self._recorder.is_live else None)
+        return Status.of(state, self.watched, time.time() if self._recorder.is_live else None)
 
     def _look(self, asked: bool) -> None:
         """Tell of new alarms, once a pane has closed, or a caller waits for it."""
@@ -408,25 +409,25 @@ class Monitor:
         self._looked = (now, ended + SHARE * (ended - started))
 
     def _tell(self, status: Status) -> None:
-        standing = {finding.id: finding for finding in status.alarms}
+        standing = {alarm.id: alarm for alarm in status.alarms}
         at = status.now
         for alarm in self._store.alarms():
             if alarm.ended is None and alarm.id not in standing:
                 self._store.end_alarm(alarm.id, at)
-        for id, finding in standing.items():
-            p = finding.p_fail
+        for id, found in standing.items():
+            p = found.p_fail
             alarm = Alarm(
                 id=id,
-                kind=_KINDS.get(finding.check, "violated"),
+                kind=_KINDS.get(found.check, "violated"),
                 first_pane=status.state.closed_through,
                 at=at,
                 e=1 / p if p else None,
-                json=finding.model_dump_json(),
+                json=found.model_dump_json(),
             )
             if self._store.add_alarm(alarm):
                 for callback in self._callbacks:
                     try:
-                        callback(finding)
+                        callback(found)
                     except Exception as error:
                         self.faults.count("callback", error)
 
@@ -444,25 +445,8 @@ def _unread(error: Exception) -> Finding:
         if isinstance(error, StoreFault)
         else f"the status raised {type(error).__name__}"
     )
-    nothing = dict.fromkeys(
-        (
-            "estimate",
-            "interval",
-            "level",
-            "pass_interval",
-            "p_fail",
-            "limit",
-            "n",
-            "reference_n",
-            "rows_needed",
-            "detectable",
-            "remedy",
-        )
-    )
-    return Finding(
-        id="monitoring/coverage:store:", check="monitoring/coverage", check_version="1", metric="store",
-        subject={}, verdict=Verdict.ERROR, why=words, message=words, **nothing,
-    )  # fmt: skip
+    id, version = f"{coverage.id}:store:", coverage.version
+    return finding(id, coverage.id, version, "store", {}, Verdict.ERROR, words, why=words)
 
 
 def _checked(

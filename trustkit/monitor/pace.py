@@ -11,9 +11,6 @@ from trustkit.monitor.coding import LATENCY_EDGES
 from trustkit.monitor.state import Counts, State
 from trustkit.monitor.tally import Tally
 
-FEWEST = 5
-"""Rows of a window, and calls, below which their number is not shown."""
-
 
 @dataclass(frozen=True)
 class Pace:
@@ -36,16 +33,16 @@ class Pace:
     words: str
 
 
-def paces(state: State, tally: Tally) -> Iterator[Pace]:
-    """Yield the figures that a store can tell."""
+def paces(state: State, tally: Tally, fewest: int) -> Iterator[Pace]:
+    """Yield the figures that a store can tell of no fewer rows of a window, or calls."""
     ledger = tally.decided
     rows = np.bincount(ledger.pane, weights=ledger.n, minlength=len(ledger.panes))
-    if len(rows) and rows.min() >= FEWEST:
+    if len(rows) and rows.min() >= fewest:
         value, most = float(np.median(rows)), float(rows.max())
         words = f"{value:,.0f} decisions in the median window that has any, {most:,.0f} at most"
         yield Pace("volume", value, len(rows), words)
     latency = state.counts.get("latency")
-    if latency is not None and latency.n.sum() >= FEWEST:
+    if latency is not None and latency.n.sum() >= fewest:
         (median, half), (_, most_of_them) = _under(latency, 0.5), _under(latency, 0.95)
         words = f"half of the calls take {half}, 95 % {most_of_them}"
         yield Pace("latency", median, int(latency.n.sum()), words)

@@ -15,7 +15,7 @@ from trustkit.monitor import courses
 from trustkit.monitor.claims import WatchedClaim
 from trustkit.monitor.silence import gone
 from trustkit.monitor.state import Incident
-from trustkit.monitor.status import MIN_CELL, Floats, Status
+from trustkit.monitor.status import Floats, Status
 from trustkit.renderers import monitor as shown
 from trustkit.renderers.over_time import Course, Point, Strip
 from trustkit.renderers.words import whom
@@ -191,19 +191,20 @@ def _coverage(status: Status) -> Iterator[shown.Coverage]:
         due, labeled = (_by_span(status, view, edges, labeled=each) for each in (False, True))
         for place, group in enumerate(status.tally.groups(view)):
             if due[:, place].sum():
-                yield _covered(whom({"groups": group}) or "all", due[:, place], labeled[:, place])
+                named, few = whom({"groups": group}) or "all", status.watch.min_cell
+                yield _covered(named, due[:, place], labeled[:, place], few)
 
 
-def _covered(group: str, due: Floats, labeled: Floats) -> shown.Coverage:
+def _covered(group: str, due: Floats, labeled: Floats, min_cell: int) -> shown.Coverage:
     total, came = int(due.sum()), int(labeled.sum())
-    is_shown = total >= MIN_CELL
+    is_shown = total >= min_cell
     return shown.Coverage(
         group=group,
         due=total if is_shown else None,
-        labeled=came if is_shown and came >= MIN_CELL else None,
+        labeled=came if is_shown and came >= min_cell else None,
         share=came / total if is_shown else None,
         by_span=tuple(
-            float(part / whole) if whole >= MIN_CELL else None
+            float(part / whole) if whole >= min_cell else None
             for part, whole in zip(labeled, due, strict=True)
         ),
     )
@@ -231,7 +232,8 @@ def _volume(status: Status) -> Strip | None:
     place = (ledger.panes[ledger.pane] - first) // size
     rows = np.bincount(place, weights=ledger.n, minlength=-(-(last - first) // size)).astype(int)
     counts = [
-        ((first + i * size) * window, None if 0 < n < MIN_CELL else n) for i, n in enumerate(rows.tolist())
+        ((first + i * size) * window, None if 0 < n < status.watch.min_cell else n)
+        for i, n in enumerate(rows.tolist())
     ]
     return Strip(first * window, last * window, counts)
 

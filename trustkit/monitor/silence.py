@@ -36,7 +36,6 @@ WEEK, WEEKEND = 7 * 86400.0, 3 * 86400.0
 MOST_UNKNOWN = 0.05
 """Share of rows whose group the audit did not see, and of records lost, beyond which that is an alarm."""
 
-
 NOTHING = "no window with a decision has closed yet"
 
 
@@ -247,13 +246,8 @@ def _lost(state: State, watch: Watch, now: float) -> Iterator[Silence]:
         yield Silence("faults", {}, None, float(faults), recorded, f"{faults:,} faults: {words}")
     late = state.counts.get("late")
     if late is not None and len(late.n):
-        rows = int(
-            sum(
-                n
-                for key, n in zip(late.key.tolist(), late.n.tolist(), strict=True)
-                if late.keys[key] == "decided"
-            )
-        )
+        of_decisions = np.array([key == "decided" for key in late.keys])[late.key]
+        rows = int(late.n[of_decisions].sum())
         if rows:
             share = rows / max(recorded, 1)
             words = f"{rows:,} rows came after their window had closed, and were left out"

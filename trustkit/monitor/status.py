@@ -35,9 +35,6 @@ Floats = NDArray[np.float64]
 SCORE = "(score)"
 """Name under which the score stands among the columns."""
 
-MIN_CELL = 5
-"""Counts below this are not shown."""
-
 
 @dataclass(frozen=True)
 class Shift:
@@ -122,10 +119,13 @@ class Status:
         try:
             watch = Watch.from_json(text)
         except (KeyError, TypeError, ValueError):
-            found = (
-                f"{store.name}: what is watched in it cannot be read; it is damaged, or of a later release"
-            )
+            found = "what is watched in it cannot be read; it is damaged, or of a later release"
             raise ConfigError([Problem("store", f"{store.name}: {found}")]) from None
+        return cls.of(state, watch, now)
+
+    @classmethod
+    def of(cls, state: State, watch: Watch, now: float | None = None) -> Self:
+        """Judge what was read of a store: as `read`, of what is watched in it."""
         return cls(watch, state, max(now or 0.0, state.last_at or 0.0))
 
     @cached_property
@@ -153,7 +153,7 @@ class Status:
     @cached_property
     def paces(self) -> list[Pace]:
         """How much comes, and how long it takes."""
-        return list(paces(self.state, self.tally))
+        return list(paces(self.state, self.tally, self.watch.min_cell))
 
     @property
     def threshold(self) -> float:
@@ -176,9 +176,9 @@ class Status:
             *(_of_claim(self, claim) for claim in self.watch.claims),
             *(_of_change(self, claim) for claim in self.watch.claims),
             *(_of_shift(self, shift) for shift in self.shifts),
-            *(_of_silence(silence) for silence in self.silences),
-            *(_of_pace(pace) for pace in self.paces),
-            *(_of_estimate(*each) for each in estimated(self.tally, self.watch)),
+            *(_of_silence(silence, self.watch) for silence in self.silences),
+            *(_of_pace(pace, self.watch) for pace in self.paces),
+            *(_of_estimate(*each, self.watch) for each in estimated(self.tally, self.watch)),
         ]
 
     @cached_property
@@ -189,24 +189,9 @@ class Status:
             *(_of_claim(self, claim) for claim in self.violated),
             *(_of_change(self, claim) for claim in changed),
             *(_of_shift(self, shift) for shift in self.shifts),
-            *(_of_silence(silence) for silence in self.silences),
+            *(_of_silence(silence, self.watch) for silence in self.silences),
         ]
         return [finding for finding in made if finding.verdict == Verdict.FAIL]
-
-
-def status_of(state: State, watch: Watch, now: float | None = None) -> Status:
-    """Judge what a store holds.
-
-    Parameters
-    ----------
-    state : State
-        What it holds.
-    watch : Watch
-        What is watched in it.
-    now : float, optional
-        Time of the look, in seconds: by default the latest that the store has reached.
-    """
-    return Status(watch, state, max(now or 0.0, state.last_at or 0.0))
 
 
 def _shifts(tally: Tally, watch: Watch) -> Iterator[Shift]:
@@ -261,15 +246,16 @@ def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: f
 
 def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
     """(a) Whether a claim was violated since deployment, or is known to hold."""
-    course, alpha = status.courses[claim.id], status.watch.alpha
+    course, watch, alpha = status.courses[claim.id], status.watch, status.watch.alpha
     n, reference_n = _rows(course.n), None if course.reference_n is None else _rows(course.reference_n)
     value, level = course.value, alpha * claim.weight
     why = _why(status, claim, course, min(n, n if reference_n is None else reference_n))
     if why is not None:
         words = f"{_about(claim)} cannot be judged: {why}; limit {number(claim.bound)}"
-        return _finding(
+        return finding(
             claim.id, claim.check, claim.version, claim.metric, claim.subject, Verdict.INCONCLUSIVE, words,
-            limit=claim.limit, n=_shown(n), reference_n=_shown(reference_n), why=why, remedy=claim.remedy,
+            limit=claim.limit, n=_shown(n, watch), reference_n=_shown(reference_n, watch), why=why,
+            remedy=claim.remedy,
         )  # fmt: skip
     (low, high), (pass_low, pass_high) = course.limits(level), course.limits(alpha)
     is_violated, is_calm = claim in status.violated, not _stands(status, course)
@@ -287,12 +273,12 @@ def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
         f"{_about(claim)} is {number(value)} {interval} since deployment: "
         f"{found} the limit {number(claim.bound)}"
     )
-    return _finding(
+    return finding(
         claim.id, claim.check, claim.version, claim.metric, claim.subject, verdict, words,
         estimate=value, interval=_ends(low, high), level=1 - 2 * level,
         pass_interval=_ends(pass_low, pass_high),
-        p_fail=min(1.0, exp(-float(course.log_e.max()))), limit=claim.limit, n=_shown(n),
-        reference_n=_shown(reference_n), remedy=None if verdict == Verdict.PASS else claim.remedy,
+        p_fail=min(1.0, exp(-float(course.log_e.max()))), limit=claim.limit, n=_shown(n, watch),
+        reference_n=_shown(reference_n, watch), remedy=None if verdict == Verdict.PASS else claim.remedy,
     )  # fmt: skip
 
 
@@ -309,8 +295,8 @@ def _why(status: Status, claim: WatchedClaim, course: Course, fewest: int) -> st
     """Why nothing can be said of a claim yet."""
     if claim.labeled and not len(status.tally.labeled.panes):
         return "no window's time for labels is over yet"
-    if fewest < MIN_CELL:
-        return f"n<{MIN_CELL}"
+    if fewest < status.watch.min_cell:
+        return f"n<{status.watch.min_cell}"
     if not len(course.panes) or not isfinite(course.value):
         return "too few rows of both groups in the windows that have closed"
     return None
@@ -359,52 +345,54 @@ def _changed(
     status: Status, id: str, subject: Mapping[str, Any], stands: bool, words: str, n: int
 ) -> Finding:
     limit = {"max": 0.0, "source": f"at most one false alarm of all in {status.watch.windows:,} windows"}
-    return _finding(
+    return finding(
         id, drift.id, drift.version, "changed", subject, Verdict.FAIL if stands else Verdict.INCONCLUSIVE,
-        words, estimate=float(stands), limit=limit, n=_shown(n), remedy=drift.remedy if stands else None,
+        words, estimate=float(stands), limit=limit, n=_shown(n, status.watch),
+        remedy=drift.remedy if stands else None,
         why=None if stands else "no alarm is no proof that nothing changed",
     )  # fmt: skip
 
 
 def _undecided(id: str, subject: Mapping[str, Any], words: str) -> Finding:
-    return _finding(
+    return finding(
         id, drift.id, drift.version, "changed", subject, Verdict.INCONCLUSIVE, words,
         why="nothing to compare yet", remedy=drift.remedy,
     )  # fmt: skip
 
 
-def _of_silence(silence: Silence) -> Finding:
+def _of_silence(silence: Silence, watch: Watch) -> Finding:
     """(c) What no longer arrives; what cannot be told has no figure."""
     id = f"{coverage.id}:{silence.metric}:{subject_text(silence.subject, escape=True)}"
     verdict = {True: Verdict.FAIL, False: Verdict.PASS, None: Verdict.INCONCLUSIVE}[silence.stands]
-    return _finding(
+    return finding(
         id, coverage.id, coverage.version, silence.metric, silence.subject, verdict, silence.words,
-        estimate=silence.value, n=_shown(silence.n), why=None if isfinite(silence.value) else silence.words,
+        estimate=silence.value, n=_shown(silence.n, watch),
+        why=None if isfinite(silence.value) else silence.words,
         remedy=coverage.remedy if silence.stands else None,
     )  # fmt: skip
 
 
-def _of_pace(pace: Pace) -> Finding:
+def _of_pace(pace: Pace, watch: Watch) -> Finding:
     """A figure that no policy bounds."""
-    return _finding(
+    return finding(
         f"{coverage.id}:{pace.metric}:", coverage.id, coverage.version, pace.metric, {},
-        Verdict.NOT_APPLICABLE, pace.words, estimate=pace.value, n=_shown(pace.n),
+        Verdict.NOT_APPLICABLE, pace.words, estimate=pace.value, n=_shown(pace.n, watch),
         why="shown, without a limit",
     )  # fmt: skip
 
 
-def _of_estimate(claim: WatchedClaim, value: float, n: int) -> Finding:
+def _of_estimate(claim: WatchedClaim, value: float, n: int, watch: Watch) -> Finding:
     """A figure without labels: it has no limit, so it passes nothing."""
     subject = {**claim.subject, "mode": "estimated from scores"}
     id = f"{claim.check}:{claim.metric}:{subject_text(subject, escape=True)}"
     why = "an estimate without labels: it assumes that scores are, and still are, calibrated in this group"
-    return _finding(
+    return finding(
         id, claim.check, claim.version, claim.metric, subject, Verdict.NOT_APPLICABLE,
-        f"{_about(claim)} is about {number(value)}, {why}", estimate=value, n=_shown(n), why=why,
+        f"{_about(claim)} is about {number(value)}, {why}", estimate=value, n=_shown(n, watch), why=why,
     )  # fmt: skip
 
 
-def _finding(
+def finding(
     id: str,
     check: str,
     version: str,
@@ -414,6 +402,7 @@ def _finding(
     message: str,
     **more: Any,
 ) -> Finding:
+    """Return a finding of which nothing is known but what is given."""
     nothing = dict.fromkeys(
         (
             "estimate", "interval", "level", "pass_interval", "p_fail", "limit", "n", "reference_n",
@@ -437,8 +426,8 @@ def _rows(n: Floats) -> int:
     return int(n.sum())
 
 
-def _shown(n: int | None) -> int | None:
-    return None if n is None or n < MIN_CELL else n
+def _shown(n: int | None, watch: Watch) -> int | None:
+    return None if n is None or n < watch.min_cell else n
 
 
 def _day(at: float) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustkit.checks.comparison import of_class
 from trustkit.evidence.blocks import SCORE_ONE, Ints
 from trustkit.evidence.tables import Table
-from trustkit.monitor.claims import RATES, WatchedClaim, of_class
+from trustkit.monitor.claims import RATES, WatchedClaim
 from trustkit.monitor.state import Counts, State
 from trustkit.monitor.watch import SCORE_BINS, Watch
 

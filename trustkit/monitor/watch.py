@@ -136,8 +136,10 @@ class Watch:
         The most rows that one person has in a window.
     lateness : float
         Seconds by which a pane closes after its end.
+    min_cell : int
+        Counts below this are not shown; the policy section's.
     notes : tuple of str
-        What of the policy is not watched, and why.
+        What of the audit is not watched, and why.
     """
 
     system: Mapping[str, Any]
@@ -159,6 +161,7 @@ class Watch:
     windows: int
     rows_per_person: int
     lateness: float
+    min_cell: int = 5
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -212,7 +215,8 @@ class Watch:
             windows=windows,
             rows_per_person=rows_per_person,
             lateness=lateness,
-            notes=(*notes, *more),
+            min_cell=plan.config.policy.min_cell,
+            notes=(*notes, *more, *_unlike(cells)),
         )
 
     @property
@@ -264,12 +268,12 @@ def _plan(policy: str | Policy | None, config: Config) -> Plan:
 def _claims(evidence: Evidence, cells: Cells, plan: Plan) -> tuple[tuple[WatchedClaim, ...], list[str]]:
     """Claims that a stream can tell of, and what is said of the others."""
     docket = Docket(evidence, plan)
-    claims = {id: claim for id, claim in docket.of(Claim).items() if watchable(claim.check, claim)}
+    claims = {id: claim for id, claim in docket.of(Claim).items() if watchable(claim)}
     unwatched = sorted(
         {
             f"{claim.check.id} {claim.estimate.metric}"
             for claim in docket.of(Claim).values()
-            if not claim.certain and not watchable(claim.check, claim)
+            if not claim.certain and not watchable(claim)
         }
     )
     places = {id: place for place, id in enumerate(claims)}
@@ -285,6 +289,16 @@ def _claims(evidence: Evidence, cells: Cells, plan: Plan) -> tuple[tuple[Watched
     if not made:
         notes.append("no limit of the policy can be watched in a stream")
     return tuple(made), notes
+
+
+def _unlike(cells: Cells) -> list[str]:
+    """What the audit reckoned with and the monitor does not."""
+    notes = []
+    if cells.schema["weight"]:
+        notes.append("rows were weighted in the audit; in the stream each decision counts once")
+    if cells.schema["unit"]:
+        notes.append("rows of one person are taken for independent, but for rows_per_person")
+    return notes
 
 
 def _columns(evidence: Evidence) -> tuple[dict[str, Column], list[str]]:

@@ -17,7 +17,7 @@ from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
 from trustkit.measure.calibration import MeanScore, mean_score
 from trustkit.measure.intervals import Difference
-from trustkit.measure.rates import Rate, rate
+from trustkit.measure.rates import base_rate
 
 _CLASSES = {"positive": True, "negative": False}
 _UNDEFINED = "undefined where a group has no such row with a score"
@@ -168,7 +168,7 @@ def _base_rates(
     measured: Reliability, table: Table, pairs: Comparison, judged: Collection[str] | None
 ) -> Iterator[Estimate]:
     """Base rate differences; where one is no accident, why not all that is fair can be had at once."""
-    sides = pairs.sides(measured.table, _base_rate)
+    sides = pairs.sides(measured.table, base_rate)
     difference = sides.limits("difference")
     estimates = pairs.estimates(
         table,
@@ -181,10 +181,6 @@ def _base_rates(
     told = Incompatibility.of(difference, measured.table, table, pairs)
     for made in estimates:
         yield replace(made, note=told.note(made.place))
-
-
-def _base_rate(table: Table) -> Rate:
-    return rate(table, counted=table.truth_positive, among=table.truth_known)
 
 
 def _multicalibration(every: list[Reliability], rows: int) -> Estimate:

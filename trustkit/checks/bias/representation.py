@@ -26,7 +26,7 @@ from trustkit.evidence.population import Population
 from trustkit.evidence.profiles import Profile, Profiles
 from trustkit.evidence.tables import MISSING, OTHER, Table
 from trustkit.measure.intervals import Floats, Linear
-from trustkit.measure.rates import Rate, rate
+from trustkit.measure.rates import Rate, base_rate, rate
 
 MOST_COLUMNS = 5
 """Inputs whose gap of missing values is shown, the widest first."""
@@ -273,15 +273,11 @@ def _base_rates(
     for view in several:
         pairs = Comparison.of(cells.table(view), compare, reference)
         for more, table in class_tables(cells, view, "positive"):
-            measured = _positive(table)
+            measured = base_rate(table)
             yield from figures("base_rate", table, measured, more)
             yield from pairs.disparities(
-                {"base_rate_difference": "difference"}, table, _positive, measured, judged=judged, more=more
+                {"base_rate_difference": "difference"}, table, base_rate, measured, judged=judged, more=more
             )
-
-
-def _positive(table: Table) -> Rate:
-    return rate(table, counted=table.truth_positive, among=table.truth_known)
 
 
 def _missing(

@@ -8,8 +8,7 @@ from trustkit.checks.base import Estimate, Metric, NotApplicable, check
 from trustkit.checks.comparison import Compare, Comparison, figures, require
 from trustkit.checks.facts import fact
 from trustkit.evidence.cells import Cells
-from trustkit.evidence.tables import Table
-from trustkit.measure.rates import Rate, rate, selection
+from trustkit.measure.rates import correct, selection
 
 
 @check(
@@ -87,9 +86,9 @@ def access_parity(
         yield from figures("rate", table, selected)
         yield from pairs.disparities({"ratio": "ratio"}, table, selection, selected)
         if cells.schema["truth"]:
-            right = _right(table)
+            right = correct(table)
             yield from figures("accuracy", table, right)
-            yield from pairs.disparities({"accuracy_difference": "difference"}, table, _right, right)
+            yield from pairs.disparities({"accuracy_difference": "difference"}, table, correct, right)
 
 
 def _served(cells: Cells, served: Mapping[str, Sequence[str]]) -> Iterator[Estimate]:
@@ -99,7 +98,3 @@ def _served(cells: Cells, served: Mapping[str, Sequence[str]]) -> Iterator[Estim
     wanted = {(name, group) for name, groups in served.items() for group in groups}
     seen = {(name, group[name]) for name in served for group in cells.table((name,)).groups}
     yield fact("missing", len(wanted - seen), len(wanted))
-
-
-def _right(table: Table) -> Rate:
-    return rate(table, counted=table.correct, among=table.truth_known & table.decided)

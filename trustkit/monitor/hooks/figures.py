@@ -11,7 +11,7 @@ from math import inf, isnan, log, nan
 from typing import Literal
 
 from trustkit.judging.claims import subject_text
-from trustkit.monitor.status import Status, status_of
+from trustkit.monitor.status import Status
 from trustkit.monitor.store import Store, StoreFault
 from trustkit.monitor.watch import Watch
 from trustkit.renderers.words import clean
@@ -139,7 +139,7 @@ class Look:
         except StoreFault:
             return unreadable(self._figures)
         return (
-            unreadable({}) if self._watch is None else figures(status_of(state, self._watch, now=time.time()))
+            unreadable({}) if self._watch is None else figures(Status.of(state, self._watch, now=time.time()))
         )
 
 
