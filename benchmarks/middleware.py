@@ -1,9 +1,10 @@
 """The example service at 200 requests a second, with and without the monitor's middleware, in turns.
 
-``python benchmarks/middleware.py [--seconds 60] [--rounds 3] [--rate 200]``, on a quiet machine. Requests are
-sent when they are due, whether or not earlier ones were answered, and timed from when they were due, so a
-stall counts for all that wait behind it. Midway through a last run the store is made unwritable: every
-request must be answered all the same, and the status must say what is not stored.
+``python benchmarks/middleware.py [--seconds 60] [--block 5] [--rate 200]``, on a quiet machine. Both
+services are up, and are asked in turns of a few seconds, so that what else the machine does falls on both.
+Requests are sent when they are due, whether or not earlier ones were answered, and timed from when they were
+due, so a stall counts for all that wait behind it. Midway through a last run the store is made unwritable:
+every request must be answered all the same, and the status must say what is not stored.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +39,7 @@ HEAD = (
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 )
 WARM = 6.0
-"""Seconds of each run that are not counted: a new process loads and compiles with its first requests."""
+"""Seconds of each service that are not counted: a new process loads and compiles with its first requests."""
 
 REQUESTS = 300
 """Requests in one process, of which the processor time is taken."""
@@ -72,15 +73,12 @@ async def load(
     url: str, bodies: Sequence[bytes], rate: int, seconds: float, midway: Callable[[], object] = lambda: None
 ) -> Run:
     """Send requests at a rate, each when it is due; call `midway` after half of the time."""
-    port, total = int(url.rsplit(":", 1)[1]), int(rate * (seconds + WARM))
-    latency: list[float] = []
+    port, total = int(url.rsplit(":", 1)[1]), int(rate * seconds)
     began = time.perf_counter()
 
-    async def one(number: int) -> bool:
+    async def one(number: int) -> tuple[bool, float]:
         is_answered = await post(port, bodies[number % len(bodies)])
-        if number >= WARM * rate:
-            latency.append(time.perf_counter() - began - number / rate)
-        return is_answered
+        return is_answered, time.perf_counter() - began - number / rate
 
     tasks = []
     for number in range(total):
@@ -88,7 +86,21 @@ async def load(
         tasks.append(asyncio.create_task(one(number)))
         if number == total // 2:
             midway()
-    return Run(sum(await asyncio.gather(*tasks)), total, latency)
+    told = await asyncio.gather(*tasks)
+    return Run(sum(answered for answered, _ in told), total, [latency for _, latency in told])
+
+
+def in_turns(
+    urls: Mapping[str, str], sent: Sequence[bytes], asked: argparse.Namespace
+) -> dict[str, list[Run]]:
+    """Runs of each service, a block at a time, the one that goes first in a pair changing."""
+    found: dict[str, list[Run]] = {name: [] for name in urls}
+    for url in urls.values():
+        asyncio.run(load(url, sent, asked.rate, WARM))
+    for pair in range(max(1, round(asked.seconds / asked.block))):
+        for name in sorted(urls, reverse=bool(pair % 2)):
+            found[name].append(asyncio.run(load(urls[name], sent, asked.rate, asked.block)))
+    return found
 
 
 def bodies() -> list[bytes]:
@@ -139,34 +151,26 @@ def _asked(app: Any, bodies: Sequence[bytes]) -> None:
 
 
 def main() -> None:
-    """Print a line for each round, the medians, and what became of the unwritable store."""
+    """Print the latencies of both, and what became of the unwritable store."""
     read = argparse.ArgumentParser(description=__doc__)
     read.add_argument("--seconds", type=float, default=60)
-    read.add_argument("--rounds", type=int, default=3)
+    read.add_argument("--block", type=float, default=5)
     read.add_argument("--rate", type=int, default=200)
     asked = read.parse_args()
     folder, sent = Path(tempfile.mkdtemp(prefix="middleware-")), bodies()
     evidence = folder / "evidence.json"
     collect(evidence)
-    found: dict[str, list[Run]] = {"without": [], "with": []}
-    for turn in range(asked.rounds):
-        for name in sorted(found, reverse=bool(turn % 2)):
-            settings = {"evidence": evidence, "store": folder / f"{turn}.db"} if name == "with" else {}
-            with service(**settings) as url:
-                found[name].append(asyncio.run(load(url, sent, asked.rate, asked.seconds)))
-    rows = [
-        (turn + 1, *(f"{run.quantile(q):.1f}" for run in pair for q in (0.5, 0.99)), _more(pair))
-        for turn, pair in enumerate(zip(found["without"], found["with"], strict=True))
-    ]
-    both = [Run(0, 0, [each for run in runs for each in run.latency]) for runs in found.values()]
-    medians = [statistics.median(r.quantile(q) for r in runs) for runs in found.values() for q in (0.5, 0.99)]
-    rows.append(("median", *(f"{each:.1f}" for each in medians), f"{medians[3] / medians[1] - 1:+.0%}"))
-    rows.append(("all", *(f"{run.quantile(q):.1f}" for run in both for q in (0.5, 0.99)), _more(both)))
-    heads = ("round", "bare p50, ms", "bare p99, ms", "watched p50, ms", "watched p99, ms", "p99, more")
-    print(versions("fastapi", "uvicorn") + f"; {asked.rate} requests/s, {asked.seconds:g} s a run\n")
-    print(table(heads, rows))
+    with (
+        service() as bare_url,
+        service(evidence=evidence, store=folder / "monitor.db") as watched_url,
+    ):
+        found = in_turns({"without": bare_url, "with": watched_url}, sent, asked)
+    print(versions("fastapi", "uvicorn") + f"; {asked.rate} requests/s, {asked.seconds:g} s of each\n")
+    print(table(("", "bare, ms", "watched, ms", "more"), _rows(found)))
+    slower = sum(w.quantile(0.99) > b.quantile(0.99) for b, w in zip(*found.values(), strict=True))
+    print(f"\nThe watched p99 is the higher one in {slower} of {len(found['with'])} pairs of blocks.")
     lost = sum(run.sent - run.answered for runs in found.values() for run in runs)
-    print(f"\nRequests without an answer: {lost}.")
+    print(f"Requests without an answer: {lost}.")
     _midway(folder, evidence, sent, asked)
     bare, watched = processor(folder, evidence, sent).values()
     print(
@@ -176,9 +180,15 @@ def main() -> None:
     shutil.rmtree(folder)
 
 
-def _more(pair: Sequence[Run]) -> str:
-    bare, watched = pair
-    return f"{watched.quantile(0.99) / bare.quantile(0.99) - 1:+.0%}"
+def _rows(found: Mapping[str, list[Run]]) -> Iterator[tuple[str, ...]]:
+    """Quantiles of all requests, and of the median block."""
+    both = [Run(0, 0, [each for run in runs for each in run.latency]) for runs in found.values()]
+    for q in (0.5, 0.9, 0.99):
+        for what, pair in (
+            ("all requests", [run.quantile(q) for run in both]),
+            ("median block", [statistics.median(run.quantile(q) for run in runs) for runs in found.values()]),
+        ):
+            yield f"p{100 * q:g}, {what}", *(f"{each:.1f}" for each in pair), f"{pair[1] / pair[0] - 1:+.0%}"
 
 
 def _midway(folder: Path, evidence: Path, sent: Sequence[bytes], asked: argparse.Namespace) -> None:

@@ -111,6 +111,34 @@ class TestCounts:
         assert counts(monitor._store) == counted_singly(monitor.watched, frame)
         assert not monitor.faults.counts
 
+    @pytest.mark.parametrize("lacking", ["none", "absent", "listed"])
+    def test_rows_of_a_service_are_counted_as_one_by_one(self, evidence, lacking):
+        """Lists of one record, as JSON has them: null where there is no value, no field, or no names."""
+        frame = stream(120)
+        with Monitor(evidence, store=":memory:", columns=["age", "job"]) as monitor:
+            for row in frame.to_dict("records"):
+                age = None if np.isnan(row["age"]) else row["age"]
+                one = {"age": age, "job": row["job"] or None}
+                if lacking == "absent":
+                    one = {name: value for name, value in one.items() if value is not None}
+                monitor.record(
+                    [list(one.values())] if lacking == "listed" else [one],
+                    prediction=[row["p"]],
+                    score=[row["s"]],
+                    sensitive={"sex": [row["sex"]]},
+                    at=[row["at"]],
+                )
+            monitor.flush()
+            found = counts(monitor._store)
+            assert found == counted_singly(monitor.watched, frame)
+            assert not monitor.faults.counts
+
+    def test_rows_of_different_lengths_are_told(self, monitor):
+        monitor.record([[1, "nurse"], [2]], prediction=[1, 0], sensitive={"sex": ["F", "M"]})
+        monitor.flush()
+        assert monitor.faults.counts == {"columns": 1}
+        assert "different numbers of values" in monitor.faults.told["columns"]
+
     @pytest.mark.parametrize("form", ["dict", "frame", "array", "mixed"])
     def test_single_rows_are_counted_as_one_by_one(self, monitor, form):
         frame = stream(120)

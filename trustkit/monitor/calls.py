@@ -84,15 +84,15 @@ def kept(values: Any) -> Any:  # noqa: PLR0911 (one line a kind of value)
     if isinstance(values, np.ndarray):
         return values.copy() if values.ndim else values.item()
     if type(values) is dict:
-        return {str(name): kept(each) for name, each in values.items()}
+        return _kept_by_name(values)
     if isinstance(values, _SINGLE):
         return values
     if isinstance(values, pd.DataFrame | pd.Series):
         return values.copy(deep=not _LAZY_COPIES)
     if isinstance(values, Mapping):
-        return {str(name): kept(each) for name, each in values.items()}
+        return _kept_by_name(values)
     if isinstance(values, list | tuple):
-        return [each if isinstance(each, _SINGLE) else kept(each) for each in values]
+        return [each if type(each) in _PLAIN else kept(each) for each in values]
     if hasattr(values, "__array__") and not hasattr(values, "columns"):
         copy = np.array(values)  # a tensor, a series of another library
         return copy if copy.ndim else copy.item()
@@ -100,6 +100,16 @@ def kept(values: Any) -> Any:  # noqa: PLR0911 (one line a kind of value)
         if hasattr(values, copying):
             return getattr(values, copying)()
     return values  # Arrow's never change
+
+
+def only(values: Any) -> Any:
+    """Return the value in a list of one, as a service has it: it is coded sooner; else what is given."""
+    is_one = type(values) is list and len(values) == 1 and type(values[0]) in _PLAIN
+    return values[0] if is_one else values
+
+
+def _kept_by_name(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): each if type(each) in _PLAIN else kept(each) for name, each in values.items()}
 
 
 def table_of(X: Any, rows: int) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -250,7 +252,7 @@ class Coder:
                 "ids", lambda: _waiting(calls, panes[place], _joined(at, sizes), cell, s.astype(np.int64)), []
             )
         found.latency = [
-            (int(panes[place[start]]), int(np.searchsorted(LATENCY_EDGES, call.latency, side="right")))
+            (int(panes[place[start]]), bisect_right(LATENCY_EDGES, call.latency))
             for start, call in zip(np.cumsum([0, *sizes[:-1]]).tolist(), calls, strict=True)
             if call.latency is not None and call.n
         ]
@@ -275,10 +277,10 @@ class Coder:
         single = [rows_in(column) is None for column in columns]
         if all(single):
             return np.repeat(words.of(columns), sizes)
-        if not any(single) and len(columns) > 1 and all(isinstance(column, np.ndarray) for column in columns):
-            kinds = {column.dtype for column in columns}
-            if len(kinds) == 1:
-                columns, sizes = [np.concatenate(columns)], [sum(sizes)]
+        if len(columns) > 1 and not any(single):
+            whole = _whole(columns, sizes)
+            if whole is not None:
+                columns, sizes = [whole], [sum(sizes)]
         parts = [
             words.of([column]) if rows_in(column) is None else words.of(_flat(column, n))
             for column, n in zip(columns, sizes, strict=True)
@@ -400,6 +402,15 @@ def _flat(column: Any, rows: int) -> Any:
     if len(column) != rows:
         raise _Unreadable(f"expected {rows} values, got {len(column)}")
     return column
+
+
+def _whole(columns: list[Any], sizes: list[int]) -> Any:
+    """Columns as one, where all are lists, or arrays of one type; else None."""
+    if all(type(column) is list for column in columns):
+        return list(chain.from_iterable(_flat(column, n) for column, n in zip(columns, sizes, strict=True)))
+    if all(isinstance(column, np.ndarray) for column in columns):
+        return np.concatenate(columns) if len({column.dtype for column in columns}) == 1 else None
+    return None
 
 
 def _scores(calls: list[Rows], sizes: list[int], found: Counted) -> Floats:

@@ -71,20 +71,24 @@ class Layout:
 
 
 class Table:
-    """Inputs of some rows, as arrays or as a frame.
+    """Inputs of some rows, as arrays, as a frame or as lists.
 
     Parameters
     ----------
     layout : Layout
-    parts : list of arrays of numbers, shape (rows, columns) each; or a frame
+    parts : list of arrays of numbers, shape (rows, columns) each; a frame; or a list of values by column
     """
 
-    def __init__(self, layout: Layout, parts: list[NDArray[Any]] | pd.DataFrame) -> None:
+    def __init__(
+        self, layout: Layout, parts: list[NDArray[Any]] | pd.DataFrame | Mapping[str, list[Any]]
+    ) -> None:
         self.layout, self._data = layout, parts
         self.faults: list[tuple[str, str, int]] = []
 
     def column(self, name: str) -> Any:
         """Values of a column."""
+        if isinstance(self._data, Mapping):
+            return self._data[name]
         place = self.layout.at[name]
         if isinstance(self._data, list):
             return np.concatenate([array[:, place] for array in self._data])
@@ -135,9 +139,10 @@ class Table:
             if not self.layout.is_all_numbers:
                 parts = [part[:, self.layout.places] for part in parts]
             return [part.astype(np.float64, copy=False) for part in parts]
-        chosen = self._data.iloc[:, self.layout.places]
-        if all(getattr(kind, "kind", "O") in "biuf" for kind in chosen.dtypes):
-            return [chosen.to_numpy(dtype=np.float64, na_value=np.nan)]
+        if isinstance(self._data, pd.DataFrame):
+            chosen = self._data.iloc[:, self.layout.places]
+            if all(getattr(kind, "kind", "O") in "biuf" for kind in chosen.dtypes):
+                return [chosen.to_numpy(dtype=np.float64, na_value=np.nan)]
         return [np.stack([self._number(name) for name in self.layout.numbers], axis=1)]
 
     def _number(self, name: str) -> Floats:
@@ -146,8 +151,9 @@ class Table:
         try:
             return numbers(column)
         except FrameError:
-            found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-            wrong = int((np.isnan(found) & ~pd.isna(column).to_numpy()).sum())
+            values = pd.Series(column)
+            found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+            wrong = int((np.isnan(found) & ~values.isna().to_numpy()).sum())
             self.faults.append(("columns", f"{name!r} was of numbers when it was audited, and is not", wrong))
             return found
 
@@ -192,10 +198,8 @@ def table_of_parts(parts: list[Any], names: tuple[str, ...], layout: Any) -> Tab
     if hasattr(first, "toarray"):
         parts = [part.toarray() for part in parts]
     elif isinstance(first, list):
-        records = list(chain.from_iterable(parts))
-        is_named = bool(records) and isinstance(records[0], Mapping)
-        columns = None if is_named else _fitting(names, len(records[0]) if records else 0)
-        parts = [pd.DataFrame(records, columns=columns)]
+        lists = _columns(list(chain.from_iterable(parts)), names)
+        return Table(layout(tuple(lists)), lists)
     if isinstance(parts[0], np.ndarray):
         columns = _fitting(names, parts[0].shape[1])
         if parts[0].dtype.kind in "biuf":
@@ -203,6 +207,19 @@ def table_of_parts(parts: list[Any], names: tuple[str, ...], layout: Any) -> Tab
         parts = [pd.DataFrame(_joined(parts), columns=columns).infer_objects()]
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     return Table(layout(tuple(map(str, frame.columns))), frame)
+
+
+def _columns(records: list[Any], names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Values by column of records, or of rows without names: a frame of a few takes longer than they do."""
+    first = records[0]
+    if isinstance(first, Mapping):
+        if any(record.keys() != first.keys() for record in records):
+            fields = dict.fromkeys(chain.from_iterable(records))
+            return {name: [record.get(name) for record in records] for name in fields}
+        return {name: [record[name] for record in records] for name in first}
+    if any(len(row) != len(first) for row in records):
+        raise FrameError("the rows have different numbers of values")
+    return dict(zip(_fitting(names, len(first)), map(list, zip(*records, strict=True)), strict=True))
 
 
 def _fitting(names: tuple[str, ...], width: int) -> list[str]:

@@ -12,7 +12,7 @@ from trustkit.checks.monitoring.coverage import coverage
 from trustkit.config import Config
 from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Evidence
-from trustkit.monitor.calls import Rows, Truths, kept, rows_in, table_of
+from trustkit.monitor.calls import Rows, Truths, kept, only, rows_in, table_of
 from trustkit.monitor.coding import Coder
 from trustkit.monitor.faults import Faults
 from trustkit.monitor.moments import seconds
@@ -343,6 +343,8 @@ class Monitor:
             if X is not None and not isinstance(X, Mapping) and rows_in(X):
                 self.faults.count("record", f"there are no decisions, and {rows_in(X)} rows of inputs")
             return None
+        if rows == 1:
+            prediction, score, ids, at = map(only, (prediction, score, ids, at))
         now = time.time()
         return Rows(
             rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ _FEW = 16
 """So many labels are looked for one by one in long columns."""
 
 _NARROW = 256
+
+_NUMBERS = frozenset({int, float, bool, type(None)})
+"""Types that numpy reads as numbers, None as NaN."""
 
 
 class Vocabulary:
@@ -40,7 +44,7 @@ class Vocabulary:
         self._bins = np.array(
             [self.code(name) for name in bin_names(edges)] if len(edges) else [], dtype=np.int64
         )
-        self._known: dict[type, dict[Any, int]] = {str: {}, int: {}, bool: {}}
+        self._known: dict[type, dict[Any, int]] = {str: {}, int: {}, float: {}, bool: {}, type(None): {}}
 
     @classmethod
     def of_axis(cls, labels: Sequence[str], edges: Sequence[float] = ()) -> Vocabulary:
@@ -113,16 +117,26 @@ class Vocabulary:
 
     def _of_list(self, values: list[Any]) -> Ints:
         kinds = set(map(type, values))
-        known = self._known.get(kinds.pop()) if len(kinds) == 1 else None
-        if known is None:
+        if not kinds <= self._known.keys():
             return np.array([self.code(label_text(each)) for each in values], dtype=np.int64)
         try:
-            return np.fromiter(map(known.__getitem__, values), np.int64, len(values))
+            return self._looked_up(values, kinds)
         except KeyError:
-            if len(known) > _MOST:
-                known.clear()
-            known.update({each: self.code(label_text(each)) for each in set(values) - known.keys()})
-            return np.array([known[each] for each in values], dtype=np.int64)
+            for kind in kinds:
+                self._learn(kind, {each for each in values if type(each) is kind})
+            return self._looked_up(values, kinds)
+
+    def _looked_up(self, values: list[Any], kinds: set[type]) -> Ints:
+        known = self._known
+        one = known[next(iter(kinds))] if len(kinds) == 1 else None
+        codes = (known[type(each)][each] for each in values) if one is None else map(one.__getitem__, values)
+        return np.fromiter(codes, np.int64, len(values))
+
+    def _learn(self, kind: type, values: set[Any]) -> None:
+        known = self._known[kind]
+        if len(known) > _MOST:
+            known.clear()
+        known.update({each: self.code(label_text(each)) for each in values - known.keys()})
 
 
 def numbers(values: Any) -> NDArray[np.float64]:
@@ -135,8 +149,9 @@ def numbers(values: Any) -> NDArray[np.float64]:
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return values.astype(np.float64)
-    if isinstance(values, list) and all(type(each) in (int, float) for each in values):
-        return np.array(values, dtype=np.float64)
+    if isinstance(values, list) and _NUMBERS.issuperset(map(type, values)):
+        with suppress(OverflowError):  # of a whole number beyond all floats
+            return np.array(values, dtype=np.float64)
     dtype = getattr(values, "dtype", None)
     if getattr(dtype, "kind", "") in "biuf" and hasattr(values, "to_numpy"):
         return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
