@@ -170,6 +170,41 @@ def test_no_count_and_no_limit_is_undefined(
         assert np.isfinite(detector(log_e)).all()
 
 
+def one_by_one(
+    a: tuple[Floats, Floats], b: tuple[Floats, Floats], bound: float, form: str, guess: tuple[float, float]
+) -> Floats:
+    """The bets of `pair_log_e` as they are defined, pane by pane."""
+    (k_u, n_u), (k_v, n_v) = (a, b) if form == "difference" else (b, a)
+    w, d = (1.0, bound) if form == "difference" else (bound, 0.0)
+    prior = guess[1 if form == "difference" else 0]
+    made, seen = np.zeros((len(n_u), len(betting.KAPPA))), (20 * prior, 20.0)
+    for pane in range(len(n_u)):
+        r = np.clip(seen[0] / seen[1], max(0.0, -d), min(1.0, 1.0 - d))
+        seen = (seen[0] + k_v[pane], seen[1] + n_v[pane])
+        if n_u[pane] and n_v[pane]:
+            h = n_u[pane] * n_v[pane] / (n_u[pane] + n_v[pane])
+            up, down = betting.KAPPA * h / n_u[pane], betting.KAPPA * h / n_v[pane]
+            made[pane] = k_u[pane] * np.log1p(up * (w - d - r)) + (n_u - k_u)[pane] * np.log1p(-up * (d + r))
+            made[pane] += k_v[pane] * np.log1p(-down * (1 - r)) + (n_v - k_v)[pane] * np.log1p(down * r)
+    return made
+
+
+@pytest.mark.parametrize("form", ["difference", "ratio"])
+def test_bets_kept_for_many_bounds_are_those_of_each(form: str) -> None:
+    k_a, n_a, k_b, n_b = stream(8)
+    bets = betting.BalancedBets(k_a, n_a, k_b, n_b, form, (0.6, 0.3))  # type: ignore[arg-type]
+    for bound in (
+        0.1,
+        0.8,
+        0.95,
+        0.1,
+        0.0,
+    ):  # beyond 0.7 the rate learned of b leaves no room for a difference
+        direct = one_by_one((k_a, n_a), (k_b, n_b), bound, form, (0.6, 0.3))
+        assert np.abs(bets.log_e(bound) - direct).max() < 1e-10
+        assert (bets.log_e(bound) == pair_log_e(k_a, n_a, k_b, n_b, bound, form, (0.6, 0.3))).all()  # type: ignore[arg-type]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     bounds=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
@@ -241,6 +276,8 @@ def test_the_detector_is_the_sum_of_processes_started_at_each_pane() -> None:
         plain = (plain + 1) * each
         course.append(np.log(plain.mean()))
     assert detector(log_e) == pytest.approx(np.array(course))
+    assert betting.detected(log_e) == pytest.approx(course[-1])
+    assert betting.detected(np.zeros((0, 4))) == -np.inf
     assert running(log_e) == pytest.approx(np.log(np.exp(log_e.cumsum(axis=0)).mean(axis=1)))
     assert running(log_e + 1e4)[-1] == pytest.approx(running(log_e)[-1] + 3e5)
 

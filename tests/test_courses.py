@@ -24,7 +24,7 @@ def scanned(course, side, level, *, ever):
     values = np.unique([*_TRIED[course.claim.form], course.claim.bound])[:: 1 if side == "max" else -1]
     found = values[0]
     for value in values[1:]:
-        log_e = running(course.bet(float(value), side))
+        log_e = running(course.bets()(float(value), side))
         if (log_e.max() if ever else log_e[-1]) < log(1 / level):
             break
         found = value
@@ -37,7 +37,7 @@ def test_limits_are_those_of_a_scan(status, level):
         is_max = course.claim.side == "max"
         low, high = scanned(course, "max", level, ever=is_max), scanned(course, "min", level, ever=not is_max)
         expected = (low, high) if low <= high else (low, np.nan) if is_max else (np.nan, high)
-        np.testing.assert_array_equal(course.limits(level), expected, err_msg=course.claim.id)
+        np.testing.assert_array_equal(course.limits(level), [expected], err_msg=course.claim.id)
 
 
 def test_claims_of_the_same_pair_share_what_was_tried(status):
@@ -49,3 +49,13 @@ def test_claims_of_the_same_pair_share_what_was_tried(status):
     assert len(names) == len(
         {(c.claim.rate, c.claim.form, str(c.claim.subject)) for c in status.courses.values()}
     )
+
+
+def test_what_is_kept_of_a_null_is_its_process(status):
+    for course in status.courses.values():
+        course.limits(0.05)
+    course = next(course for course in status.courses.values() if course.claim.form == "ratio")
+    for value in (0.5, 0.9, 1.1):
+        log_e = running(course.bets()(value, "min"))
+        found = course._against(value, "min", course.bets())
+        assert found == pytest.approx((log_e.max(), log_e[-1]), rel=1e-12, abs=1e-12)

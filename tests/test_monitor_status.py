@@ -340,7 +340,7 @@ def test_rows_per_person_divide_the_bets(watch):
     state = filled(watch, WEEK).read()
     single, several = (Status.of(state, replace(watch, rows_per_person=c)) for c in (1, 4))
     for id, course in several.courses.items():
-        bets = single.courses[id].bet(course.claim.bound, course.claim.side)
+        bets = single.courses[id].bets()(course.claim.bound, course.claim.side)
         assert course.log_e == pytest.approx(running(bets / 4))
 
 

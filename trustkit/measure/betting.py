@@ -10,6 +10,7 @@ Arrays have panes on axis 0, in order of time, and what is returned has the bets
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -73,30 +74,76 @@ def pair_log_e(
     Waudby-Smith & Ramdas, Estimating means of bounded random variables by betting, 2024. Balanced bets need
     no pairs of rows.
     """
-    a, b = _counts(k_a, n_a), _counts(k_b, n_b)
-    if form == "difference":
-        (k_u, n_u), (k_v, n_v) = a, b
-        weight, gap = 1.0, float(np.clip(bound, -1.0, 1.0))
-        low, high = max(0.0, -gap), min(1.0, 1.0 - gap)
-    elif form == "ratio":
-        (k_u, n_u), (k_v, n_v) = b, a
-        weight, gap, low, high = max(float(bound), 0.0), 0.0, 0.0, 1.0
-    else:
-        raise ValueError(f'form is "difference" or "ratio", not "{form}"')
-    prior = None if guess is None else guess[1 if form == "difference" else 0]
-    r = _earlier(k_v, n_v, prior)
-    bet = (n_u > 0) & (n_v > 0) & ~np.isnan(r)
-    r = np.clip(np.where(bet, r, 0.0), low, high)
-    up, down = (
-        np.outer(np.divide(n, n_u + n_v, out=np.zeros(n.shape), where=bet), KAPPA) for n in (n_v, n_u)
-    )
-    r, k_u, n_u, k_v, n_v = (part[:, None] for part in (r, k_u, n_u, k_v, n_v))
-    return np.asarray(
-        k_u * np.log1p(up * (weight - gap - r))
-        + (n_u - k_u) * np.log1p(-up * (gap + r))
-        + k_v * np.log1p(-down * (1 - r))
-        + (n_v - k_v) * np.log1p(down * r)
-    )
+    return BalancedBets(k_a, n_a, k_b, n_b, form, guess).log_e(bound)
+
+
+class BalancedBets:
+    """The bets of `pair_log_e` on two groups, for many bounds: what does not depend on these is kept.
+
+    Parameters
+    ----------
+    k_a, n_a, k_b, n_b, form, guess
+        As those of `pair_log_e`.
+    """
+
+    def __init__(
+        self,
+        k_a: ArrayLike,
+        n_a: ArrayLike,
+        k_b: ArrayLike,
+        n_b: ArrayLike,
+        form: Literal["difference", "ratio"],
+        guess: tuple[float, float] | None = None,
+    ) -> None:
+        a, b = _counts(k_a, n_a), _counts(k_b, n_b)
+        if form not in {"difference", "ratio"}:
+            raise ValueError(f'form is "difference" or "ratio", not "{form}"')
+        self._is_ratio = form == "ratio"
+        (k_u, n_u), (k_v, n_v) = (b, a) if self._is_ratio else (a, b)
+        r = _earlier(k_v, n_v, None if guess is None else guess[0 if self._is_ratio else 1])
+        bet = (n_u > 0) & (n_v > 0) & ~np.isnan(r)
+        self._r = np.where(bet, r, 0.0)
+        self._hits, self._misses, self._of_v = k_u, n_u - k_u, (k_v, n_v - k_v)
+        # bets on axis 0: panes then lie side by side in memory, for all that goes along them
+        self._up, self._down = (
+            np.outer(KAPPA, np.divide(n, n_u + n_v, out=np.zeros(n.shape), where=bet)) for n in (n_v, n_u)
+        )
+
+    def log_e(self, bound: float) -> Floats:
+        """Log e-values of the null of this bound, shape ``(panes, bets)``."""
+        if self._is_ratio:
+            weight, gap, low, high = max(float(bound), 0.0), 0.0, 0.0, 1.0
+        else:
+            weight, gap = 1.0, float(np.clip(bound, -1.0, 1.0))
+            low, high = max(0.0, -gap), min(1.0, 1.0 - gap)
+        r = np.clip(self._r, low, high)
+        less, rest = self._kept if np.array_equal(r, self._r) else self._terms(r)
+        made = self._logs(self._hits, less, weight - gap)
+        if not self._is_ratio:
+            made += self._logs(self._misses, less, -gap)
+        made += rest
+        return made.T
+
+    @cached_property
+    def _kept(self) -> tuple[Floats, Floats]:
+        return self._terms(self._r)
+
+    def _terms(self, r: Floats) -> tuple[Floats, Floats]:
+        """What does not depend on the bound: 1 less u's bet times r; and logs, of a ratio also u's misses."""
+        hits, misses = self._of_v
+        less = 1 - self._up * r
+        rest = hits * np.log(1 - self._down * (1 - r)) + misses * np.log(1 + self._down * r)
+        if self._is_ratio:
+            rest += self._logs(self._misses, less, 0.0)
+        return less, rest
+
+    def _logs(self, rows: Floats, less: Floats, gain: float) -> Floats:
+        """Logs of the bets of rows of u; in one array, for the allocation of others would take as long."""
+        made = self._up * gain
+        made += less
+        np.log(made, out=made)
+        made *= rows
+        return np.asarray(made)
 
 
 def rate_log_e(k: ArrayLike, n: ArrayLike, bound: ArrayLike, side: Literal["max", "min"]) -> Floats:
@@ -122,7 +169,7 @@ def rate_log_e(k: ArrayLike, n: ArrayLike, bound: ArrayLike, side: Literal["max"
     hits, rows = _counts(k, n)
     limit = np.clip(np.broadcast_to(bound, rows.shape), 0.0, 1.0)
     odds = _signed(np.log(ODDS), side)
-    return np.outer(hits, odds) - rows[:, None] * np.log1p(np.outer(limit, np.expm1(odds)))
+    return (np.outer(odds, hits) - rows * np.log1p(np.outer(np.expm1(odds), limit))).T
 
 
 def mean_log_e(
@@ -290,6 +337,15 @@ def detector(log_e: Floats) -> Floats:
     wealth = np.cumsum(log_e, axis=0)
     started = np.logaddexp.accumulate(-np.concatenate([np.zeros((1, wealth.shape[1])), wealth[:-1]]), axis=0)
     return _log_mean(wealth + started[: len(wealth)])
+
+
+def detected(log_e: Floats) -> float:
+    """The last of `detector`, found in far less time; minus infinity before there is a pane."""
+    if not len(log_e):
+        return -np.inf
+    gained = np.cumsum(log_e[::-1], axis=0)  # by the process started at each pane, the last first
+    top = gained.max()
+    return float(top + np.log(np.exp(gained - top).sum() / gained.shape[1]))
 
 
 def _counts(k: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from math import log
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trustkit.evidence.blocks import Ints
 from trustkit.judging.claims import Side
-from trustkit.measure.betting import detector, e_panes, join, mean_log_e, pair_log_e, rate_log_e, running
+from trustkit.measure.betting import (
+    BalancedBets,
+    detected,
+    e_panes,
+    join,
+    mean_log_e,
+    rate_log_e,
+    running,
+)
 from trustkit.measure.sequences import DIFFERENCES, RATES, RATIOS, confidence_sequence
 from trustkit.monitor.claims import WatchedClaim
 from trustkit.monitor.tally import Sides, Tally
 from trustkit.monitor.watch import SCORE_BINS
 
 Floats = NDArray[np.float64]
+Bet: TypeAlias = Callable[[float, Side], Floats]
 
 SCORE_EDGES = np.arange(SCORE_BINS + 1) / SCORE_BINS
 
@@ -41,8 +50,9 @@ class Course:
         Rows to count in each; of the reference None where there is none.
     figure : callable
         The figure of the rows from one joined pane to before another.
-    bet : callable
-        Log e-values of the null that ``value`` bounds the figure on one ``side``, shape ``(joined, bets)``.
+    bets : callable
+        Makes a `Bet`: log e-values of the null that ``value`` bounds the figure on one ``side``, shape
+        ``(joined, bets)``. One Bet keeps what its nulls have in common, so it is made for many and dropped.
     name : callable
         What tells that null from all others of the store: those of a difference are the other way round
         those of another claim.
@@ -55,14 +65,14 @@ class Course:
     n: Floats
     reference_n: Floats | None
     figure: Callable[[int, int], float]
-    bet: Callable[[float, Side], Floats]
+    bets: Callable[[], Bet]
     name: Callable[[float, Side], Hashable]
     known: dict[Hashable, tuple[float, float]]
 
     @cached_property
-    def _processes(self) -> tuple[Floats, Floats, int]:
-        bets = self.bet(self.claim.bound, self.claim.side)
-        return running(bets), detector(bets), most_gained(bets)
+    def _processes(self) -> tuple[Floats, float, int]:
+        log_e = self.bets()(self.claim.bound, self.claim.side)
+        return running(log_e), detected(log_e), most_gained(log_e)
 
     @property
     def log_e(self) -> Floats:
@@ -70,8 +80,8 @@ class Course:
         return self._processes[0]
 
     @property
-    def log_detector(self) -> Floats:
-        """Log of the e-detector after each joined pane."""
+    def log_detector(self) -> float:
+        """Log of the e-detector as of now."""
         return self._processes[1]
 
     @property
@@ -84,25 +94,29 @@ class Course:
         """The figure of all rows; NaN where there is nothing to count."""
         return self.figure(0, len(self.panes))
 
-    def limits(self, level: float) -> tuple[float, float]:
-        """Lower and upper limit of the figure as of now, each one-sided at `level`.
+    def limits(self, *levels: float) -> list[tuple[float, float]]:
+        """Lower and upper limit of the figure as of now, each one-sided, at every level.
 
         On the side on which the claim may be violated a value counts as refuted once it was at any time, as
         an alarm stands for good; on the other side only while it is: what changed may have been elsewhere.
         Where these cross, no one value fits all windows, and the other side is NaN.
         """
+        bet = self.bets()
+        return [self._limits(level, bet) for level in levels]
+
+    def _limits(self, level: float, bet: Bet) -> tuple[float, float]:
         tried, is_max = _TRIED[self.claim.form], self.claim.side == "max"
-        low = self._refuted("max", tried, level, ever=is_max)
-        high = self._refuted("min", tried[::-1], level, ever=not is_max)
+        low = self._refuted("max", tried, level, bet, ever=is_max)
+        high = self._refuted("min", tried[::-1], level, bet, ever=not is_max)
         if low <= high:
             return low, high
         return (low, float("nan")) if is_max else (float("nan"), high)
 
-    def _refuted(self, side: Side, values: Floats, level: float, *, ever: bool) -> float:
+    def _refuted(self, side: Side, values: Floats, level: float, bet: Bet, *, ever: bool) -> float:
         """The last value refuted, of some in the order in which they are; the first where none is."""
 
         def is_refuted(place: int) -> bool:
-            most, now = self._against(float(tried[place]), side)
+            most, now = self._against(float(tried[place]), side, bet)
             return (most if ever else now) >= log(1 / level)
 
         # the claim's own limit is tried too, so that what is printed agrees with the alarm
@@ -110,30 +124,28 @@ class Course:
         near = np.abs(tried - self.value)
         return float(tried[_last(is_refuted, len(tried), int(near.argmin()))])
 
-    def _against(self, value: float, side: Side) -> tuple[float, float]:
+    def _against(self, value: float, side: Side, bet: Bet) -> tuple[float, float]:
         """Log of the e-process against a value, at most and as of now; found once for all claims that ask."""
         name = self.name(value, side)
         if name not in self.known and (value, side) == (self.claim.bound, self.claim.side):
             self.known[name] = (float(self.log_e.max()), float(self.log_e[-1]))
         if name not in self.known:
-            wealth = np.cumsum(self.bet(value, side), axis=0)
-            top, bets = wealth.max(axis=1), log(wealth.shape[1])
+            wealth = np.cumsum(bet(value, side), axis=0)
+            highest, bets = wealth.max(axis=1), wealth.shape[1]
             # the mean over bets is less than the highest by log(bets) at most: elsewhere it is not the most
-            near = top >= top.max() - bets
-            near[-1] = True
-            logs = np.logaddexp.reduce(wealth[near], axis=1) - bets
-            self.known[name] = (float(logs.max()), float(logs[-1]))
+            near = np.flatnonzero(highest >= highest.max() - log(bets))
+            most = np.exp(wealth[near] - highest.max()).mean(axis=1).max()
+            now = np.logaddexp.reduce(wealth[-1]) - log(bets)
+            self.known[name] = (float(highest.max() + log(most)), float(now))
         return self.known[name]
 
     def sequence(self, level: float) -> tuple[Floats, Floats]:
         """Lower and upper confidence sequence of the figure, each one-sided at `level`, by joined pane."""
-        tried = _TRIED[self.claim.form]
-        return self._sequence("max", tried, level), self._sequence("min", tried[::-1], level)
+        tried, bet = _TRIED[self.claim.form], self.bets()
+        return self._sequence("max", tried, level, bet), self._sequence("min", tried[::-1], level, bet)
 
-    def _sequence(self, side: Side, values: Floats, level: float) -> Floats:
-        return confidence_sequence(
-            lambda value: self.bet(value, side), values, log(1 / level), self.claim.bound
-        )
+    def _sequence(self, side: Side, values: Floats, level: float, bet: Bet) -> Floats:
+        return confidence_sequence(lambda value: bet(value, side), values, log(1 / level), self.claim.bound)
 
 
 def course_of(claim: WatchedClaim, tally: Tally, rows_per_person: int = 1) -> Course:
@@ -141,18 +153,27 @@ def course_of(claim: WatchedClaim, tally: Tally, rows_per_person: int = 1) -> Co
     made = _of_scores(claim, tally) if claim.form == "mean" else _of_rates(claim, tally)
     if rows_per_person == 1:
         return made
-    return replace(made, bet=lambda value, side: made.bet(value, side) / rows_per_person)
+
+    def bets() -> Bet:
+        bet = made.bets()
+        return lambda value, side: bet(value, side) / rows_per_person
+
+    return replace(made, bets=bets)
 
 
 def _of_rates(claim: WatchedClaim, tally: Tally) -> Course:
     sides = tally.sides(claim)
     if sides.reference_k is None or sides.reference_n is None:
         return _of_one(claim, tally, sides)
-    index = e_panes(sides.n, sides.reference_n)
+    groups = (str(claim.subject.get("groups")), str(claim.reference))
+    index = tally.joined(
+        (claim.rate, claim.subject.get("class"), frozenset(groups)), sides.n, sides.reference_n
+    )
     a, b = (
         (join(sides.k, index), join(sides.n, index)),
         (join(sides.reference_k, index), join(sides.reference_n, index)),
     )
+    form: Literal["difference", "ratio"] = "difference" if claim.form == "difference" else "ratio"
 
     def figure(start: int, end: int) -> float:
         mine, other = (_quotient(k[start:end].sum(), n[start:end].sum()) for k, n in (a, b))
@@ -164,19 +185,23 @@ def _of_rates(claim: WatchedClaim, tally: Tally) -> Course:
             return False, value
         return True, -value if claim.form == "difference" else 1 / value
 
-    def bet(value: float, side: Side) -> Floats:
-        is_turned, bound = turned(value, side)
-        guess = claim.guess[::-1] if is_turned else claim.guess
-        first, second = (b, a) if is_turned else (a, b)
-        form: Literal["difference", "ratio"] = "difference" if claim.form == "difference" else "ratio"
-        return pair_log_e(*first, *second, bound, form, guess)
+    def bets() -> Bet:
+        @cache
+        def of(is_turned: bool) -> BalancedBets:
+            first, second = (b, a) if is_turned else (a, b)
+            return BalancedBets(*first, *second, form, claim.guess[::-1] if is_turned else claim.guess)
+
+        def bet(value: float, side: Side) -> Floats:
+            is_turned, bound = turned(value, side)
+            return of(is_turned).log_e(bound)
+
+        return bet
 
     def name(value: float, side: Side) -> Hashable:
         is_turned, bound = turned(value, side)
-        groups = (str(claim.subject.get("groups")), str(claim.reference))
         return (*_about(claim), groups[::-1] if is_turned else groups, f"{bound + 0.0:.12g}")
 
-    return Course(claim, last_panes(sides.panes, index), a[1], b[1], figure, bet, name, tally.known)
+    return Course(claim, last_panes(sides.panes, index), a[1], b[1], figure, bets, name, tally.known)
 
 
 def _of_one(claim: WatchedClaim, tally: Tally, sides: Sides) -> Course:
@@ -188,7 +213,7 @@ def _of_one(claim: WatchedClaim, tally: Tally, sides: Sides) -> Course:
         n,
         None,
         lambda start, end: _quotient(k[start:end].sum(), n[start:end].sum()),
-        lambda value, side: rate_log_e(k, n, value, side),
+        lambda: lambda value, side: rate_log_e(k, n, value, side),
         lambda value, side: (*_about(claim), str(claim.subject.get("groups")), value, side),
         tally.known,
     )
@@ -209,7 +234,7 @@ def _of_scores(claim: WatchedClaim, tally: Tally) -> Course:
         n.sum(axis=(1, 2)),
         None,
         figure,
-        lambda value, side: mean_log_e(n, s, SCORE_EDGES, value, side),
+        lambda: lambda value, side: mean_log_e(n, s, SCORE_EDGES, value, side),
         lambda value, side: (*_about(claim), str(claim.subject.get("groups")), value, side),
         tally.known,
     )

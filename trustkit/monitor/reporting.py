@@ -115,8 +115,7 @@ def _entries(status: Status) -> Iterator[shown.Entry]:
     detectors = [status.courses[claim.id].log_detector for claim in claims]
     detectors += [shift.log_detector for shift in status.shifts]
     for log_detector, finding in zip(detectors, findings, strict=False):
-        last = float(log_detector[-1]) if len(log_detector) else None
-        yield shown.Entry(finding, "changed", last, status.threshold)
+        yield shown.Entry(finding, "changed", _finite(log_detector), status.threshold)
     for _, finding in zip(status.silences, findings, strict=False):
         yield shown.Entry(finding, "silent")
     for _, finding in zip(status.paces, findings, strict=False):
@@ -243,8 +242,7 @@ def _to_draw(status: Status) -> list[WatchedClaim]:
 
     def urgency(claim: WatchedClaim) -> tuple[bool, float]:
         course = status.courses[claim.id]
-        changed = float(course.log_detector[-1]) >= status.threshold
-        stands = claim in status.violated or changed
+        stands = claim in status.violated or course.log_detector >= status.threshold
         return (not stands, -float(course.log_e.max()) / _alarm(status, claim))
 
     return sorted(

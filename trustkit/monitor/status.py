@@ -18,7 +18,7 @@ from trustkit.errors import ConfigError, Problem
 from trustkit.evidence.blocks import Ints
 from trustkit.judging.claims import subject_text
 from trustkit.judging.wording import number
-from trustkit.measure.betting import detector, e_panes, join, rate_log_e, shift_log_e
+from trustkit.measure.betting import detected, e_panes, join, rate_log_e, shift_log_e
 from trustkit.monitor.claims import WatchedClaim
 from trustkit.monitor.courses import Course, course_of, last_panes, most_gained
 from trustkit.monitor.estimating import estimated
@@ -50,8 +50,8 @@ class Shift:
         The last pane of each joined pane.
     rows : array of float, shape (joined,)
         Its rows.
-    log_detector : array of float, shape (joined,)
-        Log of the e-detector.
+    log_detector : float
+        Log of the e-detector as of now.
     overall, recent : float
         Distance of all rows, and of those since what the detector sees most likely began.
     """
@@ -60,7 +60,7 @@ class Shift:
     of: str
     panes: Ints
     rows: Floats
-    log_detector: Floats
+    log_detector: float
     overall: float
     recent: float
 
@@ -226,7 +226,7 @@ def _shift(
         return float(np.abs(np.cumsum(apart)).max() if is_ordered else np.abs(apart).sum() / 2)
 
     ends = (distance(0), distance(most_gained(log_e)))
-    return Shift(name, "values", last_panes(panes, index), joined.sum(axis=1), detector(log_e), *ends)
+    return Shift(name, "values", last_panes(panes, index), joined.sum(axis=1), detected(log_e), *ends)
 
 
 def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: float) -> Shift:
@@ -241,7 +241,7 @@ def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: f
         return float(k[start:].sum()) / rows - audited if rows else float("nan")
 
     ends = (more(0), more(most_gained(log_e)))
-    return Shift(name, "missing", last_panes(panes, index), n, detector(log_e), *ends)
+    return Shift(name, "missing", last_panes(panes, index), n, detected(log_e), *ends)
 
 
 def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
@@ -257,7 +257,7 @@ def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
             limit=claim.limit, n=_shown(n, watch), reference_n=_shown(reference_n, watch), why=why,
             remedy=claim.remedy,
         )  # fmt: skip
-    (low, high), (pass_low, pass_high) = course.limits(level), course.limits(alpha)
+    (low, high), (pass_low, pass_high) = course.limits(level, alpha)
     is_violated, is_calm = claim in status.violated, not _stands(status, course)
     holds = pass_high <= claim.bound if claim.side == "max" else pass_low >= claim.bound
     verdict = Verdict.FAIL if is_violated else Verdict.PASS if holds and is_calm else Verdict.INCONCLUSIVE
@@ -323,7 +323,7 @@ def _of_change(status: Status, claim: WatchedClaim) -> Finding:
 
 def _stands(status: Status, course: Course) -> bool:
     """Whether the e-detector of a claim says that it is violated of late."""
-    return float(course.log_detector[-1]) >= status.threshold if len(course.panes) else False
+    return course.log_detector >= status.threshold
 
 
 def _of_shift(status: Status, shift: Shift) -> Finding:
@@ -333,7 +333,7 @@ def _of_shift(status: Status, shift: Shift) -> Finding:
         return _undecided(
             id, shift.subject, f"{shift.column}: nothing to compare in the windows that have closed"
         )
-    stands = float(shift.log_detector[-1]) >= status.threshold
+    stands = shift.log_detector >= status.threshold
     value, limit = number(shift.recent if stands else shift.overall), status.watch.shift["max"]
     words = f"{shift.column} is {value} away from the audit, limit {limit:g}"
     if shift.of == "missing":

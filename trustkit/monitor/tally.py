@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from trustkit.checks.comparison import of_class
 from trustkit.evidence.blocks import SCORE_ONE, Ints
 from trustkit.evidence.tables import Table
+from trustkit.measure.betting import e_panes
 from trustkit.monitor.claims import RATES, WatchedClaim
 from trustkit.monitor.state import Counts, State
 from trustkit.monitor.watch import SCORE_BINS, Watch
@@ -77,6 +78,13 @@ def _decoded(key: str) -> list[int]:
     return [*named, int(prediction), int(score), int(truth[0]) if truth else -1]
 
 
+def _spread(values: NDArray[Any], place: tuple[Ints, ...], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Values added where they belong in a dense array."""
+    total = np.zeros(shape, dtype=values.dtype)
+    np.add.at(total.reshape(-1), np.ravel_multi_index(place, shape), values)  # fast along one axis alone
+    return total
+
+
 class Tally:
     """Counts of a store by the groups of any view.
 
@@ -96,6 +104,7 @@ class Tally:
     def __init__(self, state: State, watch: Watch) -> None:
         self._watch, self._state = watch, state
         self.closed_through, self.matured_through = state.closed_through, state.matured_through
+        self._joined: dict[Hashable, Ints] = {}
         self._tables: dict[tuple[bool, bool, tuple[str, ...]], Table] = {}
         self.known: dict[Hashable, tuple[float, float]] = {}
         self._measured: dict[tuple[tuple[str, ...], str, str | None], tuple[Floats, Floats]] = {}
@@ -133,19 +142,19 @@ class Tally:
         truths, predictions = self._watch.labels["truth"], self._watch.labels["prediction"]
         groups, group = self.groups(view), self._group(ledger, view)
         shape = (len(ledger.panes), len(groups), len(truths), len(predictions))
-        place = (ledger.pane, group, ledger.code[:, -1], ledger.code[:, -3])
-        n, s = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-        np.add.at(n, place, ledger.n)  # the truth that is not known is -1: the last label, (missing)
-        np.add.at(s, place, ledger.s)
+        truth = ledger.code[:, -1] % len(
+            truths
+        )  # the truth that is not known is -1: the last label, (missing)
+        place = (ledger.pane, group, truth, ledger.code[:, -3])
         flat = (len(ledger.panes) * len(groups), *shape[2:])
         return Table(
             groups=groups * len(ledger.panes),
             truths=truths,
             predictions=predictions,
-            n=n.reshape(flat),
+            n=_spread(ledger.n, place, shape).reshape(flat),
             weight=None,
             weight_squared=None,
-            s=s.reshape(flat),
+            s=_spread(ledger.s, place, shape).reshape(flat),
             s2=None,
             buckets=None,
             bucket_s=None,
@@ -173,6 +182,12 @@ class Tally:
         other = groups.index(dict(claim.reference))
         return Sides(ledger.panes, k[:, mine], n[:, mine], k[:, other], n[:, other])
 
+    def joined(self, pair: Hashable, n: Floats, reference_n: Floats) -> Ints:
+        """Return how the panes of two groups are joined; a pair has many claims, either way round."""
+        if pair not in self._joined:
+            self._joined[pair] = e_panes(n, reference_n)
+        return self._joined[pair]
+
     def _rates(
         self, view: tuple[str, ...], rate: str, label: str | None, *, labeled: bool
     ) -> tuple[Floats, Floats]:
@@ -196,19 +211,19 @@ class Tally:
         known &= truths[ledger.code[:, -1]] != truths[-1]  # the last is (missing)
         positive = (truths == self._watch.positive)[ledger.code[known, -1]].astype(np.int64)
         place = (ledger.pane[known], ledger.code[known, -2], positive)
-        made = [np.zeros((len(ledger.panes), SCORE_BINS, 2)) for _ in range(2)]
-        for total, values in zip(made, (ledger.n, ledger.s), strict=True):
-            np.add.at(total, place, values[known])
-        return ledger.panes, made[0], made[1]
+        n, s = (
+            _spread(values[known], place, (len(ledger.panes), SCORE_BINS, 2)).astype(float)
+            for values in (ledger.n, ledger.s)
+        )
+        return ledger.panes, n, s
 
     @cached_property
     def score_bins(self) -> tuple[Ints, Floats]:
         """Panes, and the decided rows in each bin of the score, shape ``(panes, score bins)``."""
         ledger = self.decided
         known = ledger.code[:, -2] >= 0
-        counts = np.zeros((len(ledger.panes), SCORE_BINS))
-        np.add.at(counts, (ledger.pane[known], ledger.code[known, -2]), ledger.n[known])
-        return ledger.panes, counts
+        place = (ledger.pane[known], ledger.code[known, -2])
+        return ledger.panes, _spread(ledger.n[known], place, (len(ledger.panes), SCORE_BINS)).astype(float)
 
     @cached_property
     def columns(self) -> Mapping[str, tuple[Ints, Floats]]:
