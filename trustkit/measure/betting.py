@@ -82,7 +82,11 @@ class BalancedBets:
 
     Parameters
     ----------
-    k_a, n_a, k_b, n_b, form, guess
+    k_a, n_a, k_b, n_b : array, shape (panes,) or (panes, strata)
+        Rows counted and rows, of both groups. Within strata the null is that of the Mantel-Haenszel mean:
+        the differences, or the terms ``bound P_b - P_a``, of the strata of a pane are weighed by their h. For
+        the e-values of its strata are multiplied, and the expectation is at most the product of theirs.
+    form, guess
         As those of `pair_log_e`.
     """
 
@@ -95,19 +99,18 @@ class BalancedBets:
         form: Literal["difference", "ratio"],
         guess: tuple[float, float] | None = None,
     ) -> None:
-        a, b = _counts(k_a, n_a), _counts(k_b, n_b)
         if form not in {"difference", "ratio"}:
             raise ValueError(f'form is "difference" or "ratio", not "{form}"')
         self._is_ratio = form == "ratio"
+        a, b = _counts(k_a, n_a), _counts(k_b, n_b)
         (k_u, n_u), (k_v, n_v) = (b, a) if self._is_ratio else (a, b)
         r = _earlier(k_v, n_v, None if guess is None else guess[0 if self._is_ratio else 1])
         bet = (n_u > 0) & (n_v > 0) & ~np.isnan(r)
-        self._r = np.where(bet, r, 0.0)
+        self._panes, self._pane = len(bet), np.nonzero(bet)[0]  # in order, those of a pane side by side
+        k_u, n_u, k_v, n_v, self._r = (part[bet] for part in (k_u, n_u, k_v, n_v, r))
         self._hits, self._misses, self._of_v = k_u, n_u - k_u, (k_v, n_v - k_v)
         # bets on axis 0: panes then lie side by side in memory, for all that goes along them
-        self._up, self._down = (
-            np.outer(KAPPA, np.divide(n, n_u + n_v, out=np.zeros(n.shape), where=bet)) for n in (n_v, n_u)
-        )
+        self._up, self._down = (np.outer(KAPPA, n / (n_u + n_v)) for n in (n_v, n_u))
 
     def log_e(self, bound: float) -> Floats:
         """Log e-values of the null of this bound, shape ``(panes, bets)``."""
@@ -122,7 +125,17 @@ class BalancedBets:
         if not self._is_ratio:
             made += self._logs(self._misses, less, -gap)
         made += rest
-        return made.T
+        return self._by_pane(made)
+
+    def _by_pane(self, made: Floats) -> Floats:
+        """Log e-values of each pane: those of its strata added, 0 in a pane that lacks a group in all."""
+        if len(self._pane) == self._panes and (np.diff(self._pane) > 0).all():
+            return made.T
+        first = np.flatnonzero(np.diff(self._pane, prepend=-1))
+        total = np.zeros((len(KAPPA), self._panes))
+        if len(first):
+            total[:, self._pane[first]] = np.add.reduceat(made, first, axis=1)
+        return total.T
 
     @cached_property
     def _kept(self) -> tuple[Floats, Floats]:
@@ -349,7 +362,7 @@ def detected(log_e: Floats) -> float:
 
 
 def _counts(k: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
-    """Both as one-dimensional floats."""
+    """Both as floats, with panes on axis 0."""
     return np.atleast_1d(np.asarray(k, dtype=float)), np.atleast_1d(np.asarray(n, dtype=float))
 
 
@@ -361,9 +374,11 @@ def _signed(size: Floats | float, side: str) -> Floats:
 
 
 def _earlier(k: Floats, n: Floats, guess: float | None) -> Floats:
-    """Rate in the panes before each, shape ``(panes,)``; NaN where there is none and no guess."""
-    seen = np.concatenate([[0.0], np.cumsum(n)[:-1]])[: len(n)]
-    hits = np.concatenate([[0.0], np.cumsum(k)[:-1]])[: len(k)]
+    """Rate in the panes before each, in the shape of the counts; NaN where there is none and no guess."""
+    seen, hits = (
+        np.concatenate([np.zeros_like(part[:1]), np.cumsum(part, axis=0)[:-1]])[: len(part)]
+        for part in (n, k)
+    )
     if guess is not None:
         return (hits + GUESS_ROWS * guess) / (seen + GUESS_ROWS)
     return np.where(seen > 0, (hits + 0.5) / (seen + 1), np.nan)

@@ -13,6 +13,7 @@ from trustkit.checks.comparison import of_class
 from trustkit.evidence.cells import Cells
 from trustkit.evidence.tables import Table
 from trustkit.judging.claims import Claim, Side
+from trustkit.measure.betting import FEWEST
 from trustkit.measure.rates import Rate, base_rate, correct, selection
 
 Form = Literal["rate", "difference", "ratio", "mean"]
@@ -39,6 +40,8 @@ WATCHED: Mapping[tuple[str, str], tuple[str, Form]] = {
     ("bias/selection-rate", "rate"): ("selection", "rate"),
     ("bias/selection-rate", "difference"): ("selection", "difference"),
     ("bias/selection-rate", "ratio"): ("selection", "ratio"),
+    ("bias/selection-rate", "conditional_difference"): ("selection", "difference"),
+    ("bias/selection-rate", "conditional_ratio"): ("selection", "ratio"),
     ("inclusion/access-parity", "rate"): ("selection", "rate"),
     ("inclusion/access-parity", "ratio"): ("selection", "ratio"),
     ("inclusion/access-parity", "accuracy"): ("correct", "rate"),
@@ -55,6 +58,9 @@ WATCHED: Mapping[tuple[str, str], tuple[str, Form]] = {
 """By check and metric: the rate that is counted, and what is made of it."""
 
 CHECKS = frozenset(check for check, _ in WATCHED)
+
+WITHIN = frozenset({"conditional_difference", "conditional_ratio"})
+"""Metrics that compare groups within strata."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,10 @@ class WatchedClaim:
         Share of alpha: those of all claims sum to 1.
     guess : tuple of float
         Audited rates of subject and reference, near which bets are placed; 0.5 where there was none.
+    strata : tuple of str
+        Columns within whose groups the two are compared.
+    fewest : int
+        Rows of each group that panes are joined for: one a stratum in which the audit had both.
     """
 
     id: str
@@ -98,10 +108,12 @@ class WatchedClaim:
     limit: Mapping[str, Any]
     weight: float
     guess: tuple[float, float]
+    strata: tuple[str, ...] = ()
+    fewest: int = FEWEST
 
     @classmethod
-    def of(cls, id: str, claim: Claim, weight: float, cells: Cells) -> Self:
-        """Watch a claim that was audited."""
+    def of(cls, id: str, claim: Claim, weight: float, cells: Cells, strata: tuple[str, ...] = ()) -> Self:
+        """Watch a claim that was audited; `strata` are those of its check."""
         estimate, check = claim.estimate, claim.check
         counted, form = WATCHED[check.id, estimate.metric]
         subject = dict(estimate.subject)
@@ -109,6 +121,7 @@ class WatchedClaim:
             _audited(counted, cells, subject.get("groups", {}), subject.get("class")),
             _audited(counted, cells, subject.get("reference"), subject.get("class")),
         )
+        within = strata if estimate.metric in WITHIN else ()
         return cls(
             id=id,
             check=check.id,
@@ -124,12 +137,20 @@ class WatchedClaim:
             limit=dict(claim.limit),
             weight=weight,
             guess=rates,
+            strata=within,
+            fewest=_shared(cells, subject, within) if within else FEWEST,
         )
 
     @property
     def view(self) -> tuple[str, ...]:
         """Attributes whose groups it is about."""
         return tuple(self.subject.get("groups", {}))
+
+    @property
+    def stratum(self) -> Group:
+        """The stratum that it is about; empty where it is about all."""
+        found: Group = self.subject.get("stratum", {})
+        return found
 
     @property
     def reference(self) -> Group | str | None:
@@ -143,18 +164,19 @@ class WatchedClaim:
         return self.rate != "selection"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
+        """Plain data; without strata as it was before there were any."""
+        data = asdict(self)
+        return data if self.strata else {key: data[key] for key in data if key not in ("strata", "fewest")}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
-        return cls(**{**data, "guess": tuple(data["guess"])})
+        return cls(**{**data, "guess": tuple(data["guess"]), "strata": tuple(data.get("strata", ()))})
 
 
 def watchable(claim: Claim) -> bool:
-    """Whether a claim can be counted in a stream: by groups, not within strata."""
-    return (claim.check.id, claim.estimate.metric) in WATCHED and "stratum" not in claim.estimate.subject
+    """Whether a claim can be counted in a stream."""
+    return (claim.check.id, claim.estimate.metric) in WATCHED
 
 
 def _audited(counted: str, cells: Cells, group: Group | str | None, label: str | None) -> float:
@@ -167,6 +189,18 @@ def _audited(counted: str, cells: Cells, group: Group | str | None, label: str |
     place = table.groups.index(dict(group)) if isinstance(group, Mapping) else 0
     value = float(measured.value[place])
     return value if np.isfinite(value) else 0.5
+
+
+def _shared(cells: Cells, subject: Mapping[str, Any], strata: tuple[str, ...]) -> int:
+    """Strata in which the audit had rows of both groups; at least `FEWEST`."""
+    group, reference = subject["groups"], subject["reference"]
+    view = tuple(group)
+    held: dict[tuple[str, ...], set[bool]] = {}
+    for each in cells.table((*view, *(name for name in strata if name not in view))).groups:
+        mine = {name: each[name] for name in view} == dict(group)
+        if mine or isinstance(reference, str) or {name: each[name] for name in view} == dict(reference):
+            held.setdefault(tuple(each[name] for name in strata), set()).add(mine)
+    return max(sum(len(both) == 2 for both in held.values()), FEWEST)
 
 
 def families(asked: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> Iterator[list[int]]:

@@ -126,17 +126,18 @@ class Coder:
 
     def __init__(self, watch: Watch, columns: Sequence[str] = ()) -> None:
         self._watch, self._names = watch, tuple(columns)
-        self.attributes = watch.attributes
-        self._groups = [Vocabulary.of_axis(watch.labels[a], watch.edges.get(a, ())) for a in watch.attributes]
+        self.axes = watch.axes
+        self._groups = [Vocabulary.of_axis(watch.labels[a], watch.edges.get(a, ())) for a in watch.axes]
         self._predictions = Vocabulary.of_axis(watch.labels["prediction"])
         self._truths = Vocabulary.of_axis(watch.labels["truth"])
-        sizes = [len(watch.labels[a]) for a in watch.attributes] + [
+        sizes = [len(watch.labels[a]) for a in watch.axes] + [
             len(watch.labels["prediction"]),
             SCORE_BINS + 1,
         ]
         self._sizes, self._cells = tuple(sizes), int(np.prod(sizes, dtype=object))
         if self._cells > _MOST_CELLS:
-            found = f"the attributes have too many groups together ({self._cells:.0e} cells) to be watched"
+            groups = "the attributes and strata have too many groups together"
+            found = f"{groups} ({self._cells:.0e} cells) to be watched"
             raise ConfigError([Problem("evidence", found)])
         self._keys: dict[int, tuple[str, tuple[int, ...]]] = {}
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -146,7 +147,7 @@ class Coder:
         return self._told(cell)[0]
 
     def unknown(self, cell: int) -> tuple[int, ...]:
-        """Return the places of the attributes whose group was never seen in the audit."""
+        """Return the places of the axes whose group was never seen in the audit."""
         return self._told(cell)[1]
 
     def _told(self, cell: int) -> tuple[str, tuple[int, ...]]:
@@ -232,7 +233,7 @@ class Coder:
                 partial(self._group, a, calls, sizes, table, found),
                 np.full(total, self._groups[a].missing, dtype=np.int64),
             )
-            for a in range(len(self.attributes))
+            for a in range(len(self.axes))
         ]
         codes.append(self._coded(self._predictions, [call.prediction for call in calls], sizes))
         score = part("score", lambda: _scores(calls, sizes, found), np.full(total, np.nan))
@@ -290,8 +291,8 @@ class Coder:
     def _group(
         self, a: int, calls: list[Rows], sizes: list[int], table: Table | None, found: Counted
     ) -> Ints:
-        """Codes of an attribute: as given with the call, else from its inputs."""
-        name = self.attributes[a]
+        """Codes of an attribute or stratum: as given with the call, else from its inputs."""
+        name = self.axes[a]
         given = calls[0].sensitive
         if given is not None and name in given:
             return self._coded(self._groups[a], [_column(call.sensitive, name) for call in calls], sizes)

@@ -166,17 +166,17 @@ def _of_rates(claim: WatchedClaim, tally: Tally) -> Course:
     if sides.reference_k is None or sides.reference_n is None:
         return _of_one(claim, tally, sides)
     groups = (str(claim.subject.get("groups")), str(claim.reference))
-    index = tally.joined(
-        (claim.rate, claim.subject.get("class"), frozenset(groups)), sides.n, sides.reference_n
-    )
+    pair = (claim.rate, claim.subject.get("class"), claim.strata, frozenset(groups))
+    index = tally.joined(pair, sides, claim.fewest)
+    common = (sides.n.sum(axis=0) > 0) & (sides.reference_n.sum(axis=0) > 0)
     a, b = (
-        (join(sides.k, index), join(sides.n, index)),
-        (join(sides.reference_k, index), join(sides.reference_n, index)),
+        (join(k[:, common], index), join(n[:, common], index))
+        for k, n in ((sides.k, sides.n), (sides.reference_k, sides.reference_n))
     )
     form: Literal["difference", "ratio"] = "difference" if claim.form == "difference" else "ratio"
 
     def figure(start: int, end: int) -> float:
-        mine, other = (_quotient(k[start:end].sum(), n[start:end].sum()) for k, n in (a, b))
+        mine, other = _means(*((k[start:end].sum(axis=0), n[start:end].sum(axis=0)) for k, n in (a, b)))
         return mine - other if claim.form == "difference" else _quotient(mine, other)
 
     def turned(value: float, side: Side) -> tuple[bool, float]:
@@ -201,12 +201,21 @@ def _of_rates(claim: WatchedClaim, tally: Tally) -> Course:
         is_turned, bound = turned(value, side)
         return (*_about(claim), groups[::-1] if is_turned else groups, f"{bound + 0.0:.12g}")
 
-    return Course(claim, last_panes(sides.panes, index), a[1], b[1], figure, bets, name, tally.known)
+    n, reference_n = a[1].sum(axis=1), b[1].sum(axis=1)
+    return Course(claim, last_panes(sides.panes, index), n, reference_n, figure, bets, name, tally.known)
+
+
+def _means(a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> tuple[float, float]:
+    """Rates of two groups: within strata their Mantel-Haenszel means, as those of an audit of the rows."""
+    both = (a[1] > 0) & (b[1] > 0)
+    (k_a, n_a), (k_b, n_b) = ((k[both], n[both]) for k, n in (a, b))
+    h = n_a * n_b / (n_a + n_b)
+    return _quotient((h * k_a / n_a).sum(), h.sum()), _quotient((h * k_b / n_b).sum(), h.sum())
 
 
 def _of_one(claim: WatchedClaim, tally: Tally, sides: Sides) -> Course:
-    index = e_panes(sides.n)
-    k, n = join(sides.k, index), join(sides.n, index)
+    index = e_panes(sides.n.sum(axis=1))
+    k, n = (join(part.sum(axis=1), index) for part in (sides.k, sides.n))
     return Course(
         claim,
         last_panes(sides.panes, index),
@@ -240,8 +249,8 @@ def _of_scores(claim: WatchedClaim, tally: Tally) -> Course:
     )
 
 
-def _about(claim: WatchedClaim) -> tuple[str, str, str]:
-    return claim.rate, claim.form, str(claim.subject.get("class"))
+def _about(claim: WatchedClaim) -> tuple[Hashable, ...]:
+    return claim.rate, claim.form, str(claim.subject.get("class")), claim.strata, str(claim.stratum)
 
 
 def _last(holds: Callable[[int], bool], size: int, near: int) -> int:

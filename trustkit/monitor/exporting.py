@@ -62,7 +62,7 @@ def _span(window: float, first: int, last: int) -> str:
 
 
 def _cells(watch: Watch, decided: Ledger, labeled: Ledger) -> Cells:
-    names = (*watch.attributes, "truth", "prediction")
+    names = (*watch.axes, "truth", "prediction")
     block = _block(watch, decided, labeled)
     labels = {}
     for axis, name in enumerate(names):
@@ -81,7 +81,7 @@ def _schema(watch: Watch, block: Block, labels: Mapping[str, tuple[str, ...]]) -
             name: [label for label in watch.labels[name] if label not in (MISSING, OTHER)]
             for name in watch.edges
         },
-        "strata": [],
+        "strata": list(watch.strata),
         "positive": watch.positive,
         "favorable": list(watch.favorable),
         "truth": bool({*labels["truth"]} - {MISSING}),

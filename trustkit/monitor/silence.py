@@ -137,7 +137,7 @@ def _traffic(state: State, tally: Tally, watch: Watch, now: float) -> Silence:
 def _groups(tally: Tally, watch: Watch) -> Iterator[Silence]:
     """Groups of the audit that have had no row for longer than chance allows."""
     panes = tally.decided.panes
-    for name in watch.attributes:
+    for name in watch.axes:
         by_pane = tally.table((name,), labeled=False).rows.reshape(-1, len(watch.labels[name]))
         rows, audited = by_pane.sum(axis=1), _audited(watch, name)
         for place, label in enumerate(watch.labels[name]):
@@ -200,7 +200,7 @@ def _columns(tally: Tally, watch: Watch) -> Iterator[Silence]:
 def _unknown(tally: Tally, watch: Watch) -> Iterator[Silence]:
     """Rows whose group the audit did not see, or who have none."""
     total = int(tally.decided.n.sum())
-    for name in watch.attributes if total else ():
+    for name in watch.axes if total else ():
         table, labels = tally.table((name,), labeled=False), watch.labels[name]
         rows = table.rows.reshape(-1, len(labels)).sum(axis=0)
         for label, words in ((OTHER, "a group that the audit did not see"), (MISSING, "no group")):

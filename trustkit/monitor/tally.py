@@ -24,7 +24,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sides:
-    """Rows counted, and rows, of the subject and of the reference, by pane; the reference may be None."""
+    """Rows counted, and rows, of the subject and of the reference, by pane; the reference may be None.
+
+    Shape ``(panes, strata)``: one stratum where none are declared.
+    """
 
     panes: Ints
     k: Floats
@@ -107,7 +110,7 @@ class Tally:
         self._joined: dict[Hashable, Ints] = {}
         self._tables: dict[tuple[bool, bool, tuple[str, ...]], Table] = {}
         self.known: dict[Hashable, tuple[float, float]] = {}
-        self._measured: dict[tuple[tuple[str, ...], str, str | None], tuple[Floats, Floats]] = {}
+        self._measured: dict[Hashable, tuple[Floats, Floats]] = {}
 
     @cached_property
     def decided(self) -> Ledger:
@@ -120,10 +123,10 @@ class Tally:
         return self._ledger("labeled", self._state.matured_through)
 
     def _ledger(self, name: str, through: int | None) -> Ledger:
-        return Ledger.of(self._state.counts.get(name), through, len(self._watch.attributes) + 3)
+        return Ledger.of(self._state.counts.get(name), through, len(self._watch.axes) + 3)
 
     def groups(self, view: tuple[str, ...]) -> list[dict[str, str]]:
-        """Groups that the attributes of a view make together, those unseen in the audit among them."""
+        """Groups that the axes of a view make together, those unseen in the audit among them."""
         labels = [self._watch.labels[name] for name in view]
         return [dict(zip(view, names, strict=True)) for names in product(*labels)]
 
@@ -139,22 +142,27 @@ class Tally:
         return self._tables[key]
 
     def _counted(self, ledger: Ledger, view: tuple[str, ...]) -> Table:
+        groups = self.groups(view)
+        return self._table(ledger, self._cell(ledger, view), groups * len(ledger.panes))
+
+    def _cell(self, ledger: Ledger, view: tuple[str, ...]) -> Ints:
+        """Place of each cell's group among all groups of the first pane, then of the next, ..."""
+        return ledger.pane * len(self.groups(view)) + self._group(ledger, view)
+
+    def _table(self, ledger: Ledger, place: Ints, groups: list[dict[str, str]]) -> Table:
+        """Counts of groups, of which each cell of a ledger adds to one."""
         truths, predictions = self._watch.labels["truth"], self._watch.labels["prediction"]
-        groups, group = self.groups(view), self._group(ledger, view)
-        shape = (len(ledger.panes), len(groups), len(truths), len(predictions))
-        truth = ledger.code[:, -1] % len(
-            truths
-        )  # the truth that is not known is -1: the last label, (missing)
-        place = (ledger.pane, group, truth, ledger.code[:, -3])
-        flat = (len(ledger.panes) * len(groups), *shape[2:])
+        truth = ledger.code[:, -1] % len(truths)  # one that is not known is -1: the last label, (missing)
+        where = (place, truth, ledger.code[:, -3])
+        shape = (len(groups), len(truths), len(predictions))
         return Table(
-            groups=groups * len(ledger.panes),
+            groups=groups,
             truths=truths,
             predictions=predictions,
-            n=_spread(ledger.n, place, shape).reshape(flat),
+            n=_spread(ledger.n, where, shape),
             weight=None,
             weight_squared=None,
-            s=_spread(ledger.s, place, shape).reshape(flat),
+            s=_spread(ledger.s, where, shape),
             s2=None,
             buckets=None,
             bucket_s=None,
@@ -165,14 +173,17 @@ class Tally:
     def _group(self, ledger: Ledger, view: tuple[str, ...]) -> Ints:
         code = np.zeros(len(ledger.n), dtype=np.int64)
         for name in view:
-            axis = self._watch.attributes.index(name)
+            axis = self._watch.axes.index(name)
             code = code * len(self._watch.labels[name]) + ledger.code[:, axis]
         return code
 
     def sides(self, claim: WatchedClaim) -> Sides:
         """Return what a claim about rates counts, by pane."""
         ledger, groups = self.labeled if claim.labeled else self.decided, self.groups(claim.view)
-        k, n = self._rates(claim.view, claim.rate, claim.subject.get("class"), labeled=claim.labeled)
+        k, n = self._rates(claim)
+        if claim.stratum:
+            stratum = self.groups(tuple(claim.stratum)).index(dict(claim.stratum))
+            k, n = k[:, :, [stratum]], n[:, :, [stratum]]
         mine = groups.index(dict(claim.subject.get("groups", {})))
         if claim.reference is None:
             return Sides(ledger.panes, k[:, mine], n[:, mine])
@@ -182,25 +193,50 @@ class Tally:
         other = groups.index(dict(claim.reference))
         return Sides(ledger.panes, k[:, mine], n[:, mine], k[:, other], n[:, other])
 
-    def joined(self, pair: Hashable, n: Floats, reference_n: Floats) -> Ints:
+    def joined(self, pair: Hashable, sides: Sides, fewest: int) -> Ints:
         """Return how the panes of two groups are joined; a pair has many claims, either way round."""
         if pair not in self._joined:
-            self._joined[pair] = e_panes(n, reference_n)
+            rows = (part.sum(axis=1) for part in (sides.n, sides.reference_n) if part is not None)
+            self._joined[pair] = e_panes(*rows, fewest=fewest)
         return self._joined[pair]
 
-    def _rates(
-        self, view: tuple[str, ...], rate: str, label: str | None, *, labeled: bool
-    ) -> tuple[Floats, Floats]:
-        """Rows counted, and rows, of a rate, shape ``(panes, groups)``; many claims are about one."""
-        key = (view, rate, label)
+    def _rates(self, claim: WatchedClaim) -> tuple[Floats, Floats]:
+        """Rows counted, and rows, of a rate, shape ``(panes, groups, strata)``; many claims are about one."""
+        label, strata = claim.subject.get("class"), claim.strata or tuple(claim.stratum)
+        key = (claim.view, claim.rate, label, strata)
         if key not in self._measured:
-            measured = RATES[rate](of_class(self.table(view, labeled=labeled), label))
-            shape = (-1, len(self.groups(view)))
-            self._measured[key] = (
-                measured.k.reshape(shape).astype(float),
-                measured.n.reshape(shape).astype(float),
-            )
+            if strata:
+                self._measured[key] = self._within(claim, strata)
+            else:
+                table = self.table(claim.view, labeled=claim.labeled)
+                measured = RATES[claim.rate](of_class(table, label))
+                shape = (-1, len(self.groups(claim.view)), 1)
+                self._measured[key] = (
+                    measured.k.reshape(shape).astype(float),
+                    measured.n.reshape(shape).astype(float),
+                )
         return self._measured[key]
+
+    def _within(self, claim: WatchedClaim, strata: tuple[str, ...]) -> tuple[Floats, Floats]:
+        """Rows counted, and rows, of a rate by pane, group and stratum."""
+        ledger, view = self.labeled if claim.labeled else self.decided, claim.view
+        axes = (*view, *(name for name in strata if name not in view))
+        groups, size = self.groups(axes), len(ledger.panes)
+        # the table is of the cells that have a row: all others, and their truths and decisions, are too many
+        cells, place = np.unique(self._cell(ledger, axes), return_inverse=True)
+        table = self._table(ledger, place.ravel(), [{}] * len(cells))
+        measured = RATES[claim.rate](of_class(table, claim.subject.get("class")))
+        places = {frozenset(group.items()): i for i, group in enumerate(groups)}
+        index = [
+            [places.get(frozenset({*group.items(), *stratum.items()}), -1) for stratum in self.groups(strata)]
+            for group in self.groups(view)
+        ]  # -1: a group that is in no such stratum, of which the last place is kept empty
+        made = []
+        for counts in (measured.k, measured.n):
+            dense = np.zeros((size, len(groups) + 1))
+            dense[np.divmod(cells, len(groups))] = counts
+            made.append(dense[:, index])
+        return made[0], made[1]
 
     def scores(self, claim: WatchedClaim) -> tuple[Ints, Floats, Floats]:
         """Return panes; and rows and sums of scores of a claim's group, shape ``(panes, score bins, 2)``."""

@@ -140,6 +140,8 @@ class Watch:
         Counts below this are not shown; the policy section's.
     notes : tuple of str
         What of the audit is not watched, and why.
+    strata : tuple of str
+        Columns, other than the attributes, within whose groups claims are watched; with labels as these.
     """
 
     system: Mapping[str, Any]
@@ -163,6 +165,7 @@ class Watch:
     lateness: float
     min_cell: int = 5
     notes: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -192,6 +195,8 @@ class Watch:
             raise ConfigError([Problem("evidence", found)])
         plan = _plan(policy, config or Config.of())
         claims, notes = _claims(evidence, cells, plan)
+        used = {name for claim in claims for name in (*claim.strata, *claim.stratum)}
+        strata = tuple(name for name in cells.strata if name in used and name not in cells.attributes)
         columns, more = _columns(evidence)
         provenance = evidence.kinds.get("provenance")
         edges = evidence.system.get("bins", {})
@@ -199,12 +204,15 @@ class Watch:
             system={key: evidence.system[key] for key in ("name", "version") if key in evidence.system},
             model=getattr(provenance, "model_digest", None),
             attributes=cells.attributes,
-            labels={name: _with_unseen(cells, name) for name in (*cells.attributes, "prediction", "truth")},
+            labels={
+                name: _with_unseen(cells, name)
+                for name in (*cells.attributes, *strata, "prediction", "truth")
+            },
             edges={name: tuple(map(float, edges[name])) for name in cells.attributes if name in edges},
             positive=cells.schema["positive"],
             favorable=tuple(cells.schema["favorable"]),
             columns=columns,
-            groups=_rows_of_groups(cells),
+            groups=_rows_of_groups(cells, (*cells.attributes, *strata)),
             score=_score(cells),
             claims=claims,
             shift=_shift(plan),
@@ -217,7 +225,13 @@ class Watch:
             lateness=lateness,
             min_cell=plan.config.policy.min_cell,
             notes=(*notes, *more, *_unlike(cells)),
+            strata=strata,
         )
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What each decision is counted by, beside its outcome: the attributes, then the strata."""
+        return (*self.attributes, *self.strata)
 
     @property
     def digest(self) -> str:
@@ -227,6 +241,8 @@ class Watch:
     def to_json(self) -> str:
         """Text that `from_json` reads."""
         data = {**asdict(self), "claims": [claim.to_json() for claim in self.claims]}
+        if not self.strata:
+            del data["strata"]  # the digest of a watch is that of before there were strata
         return json.dumps(
             {"format": FORMAT, **data}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
         )
@@ -239,6 +255,7 @@ class Watch:
         columns = {name: Column(*map(_tuple, column.values())) for name, column in _columns_of(data)}
         claims = tuple(WatchedClaim.from_json(claim) for claim in data["claims"])
         tuples = {name: _tuple(data[name]) for name in ("attributes", "favorable", "score", "notes")}
+        tuples["strata"] = tuple(data.get("strata", ()))
         nested = {name: {k: tuple(v) for k, v in data[name].items()} for name in ("labels", "edges")}
         return cls(**{**data, **tuples, **nested, "columns": columns, "claims": claims})
 
@@ -279,8 +296,14 @@ def _claims(evidence: Evidence, cells: Cells, plan: Plan) -> tuple[tuple[Watched
     places = {id: place for place, id in enumerate(claims)}
     of_controls = [np.array(family, dtype=np.intp) for family in families(docket.parts, places)]
     weight = claim_weights(of_controls, len(claims))
+    strata = {
+        ask.use.check: tuple(ask.options["strata"])
+        for _, asks in reversed(plan.controls)
+        for ask in reversed(asks)
+        if "strata" in ask.options
+    }
     made = [
-        WatchedClaim.of(id, claim, float(w), cells)
+        WatchedClaim.of(id, claim, float(w), cells, strata.get(claim.check.id, ()))
         for (id, claim), w in zip(claims.items(), weight.tolist(), strict=True)
     ]
     notes = (
@@ -317,10 +340,10 @@ def _with_unseen(cells: Cells, name: str) -> tuple[str, ...]:
     return (*ordered(known, cells.schema["bins"].get(name, ())), OTHER, MISSING)
 
 
-def _rows_of_groups(cells: Cells) -> dict[str, int]:
+def _rows_of_groups(cells: Cells, names: tuple[str, ...]) -> dict[str, int]:
     return {
         f"{name}={group[name]}": rows
-        for name in cells.attributes
+        for name in names
         for table in (cells.table((name,)),)
         for group, rows in zip(table.groups, table.rows.tolist(), strict=True)
     }

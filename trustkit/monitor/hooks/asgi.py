@@ -64,7 +64,7 @@ class MonitorMiddleware:
     def __init__(
         self, app: App, monitor: Monitor, routes: Mapping[str, JsonMapping], *, most_bytes: int = MOST_BYTES
     ) -> None:
-        problems = [*_problems(routes, most_bytes), *_unknown(routes, monitor.watched.attributes)]
+        problems = [*_problems(routes, most_bytes), *_unknown(routes, monitor.watched.axes)]
         if problems:
             raise ConfigError(problems)
         self._app, self._monitor, self._routes, self._most = app, monitor, dict(routes), most_bytes
@@ -143,7 +143,7 @@ def _table(rows: list[dict[str, Any]], watch: Watch) -> Any:
     """Rows as they are, or what is watched of many of them as a frame, which is copied and counted sooner."""
     if len(rows) < MANY:
         return rows
-    names = [name for name in (*watch.columns, *watch.attributes) if any(name in row for row in rows)]
+    names = [name for name in (*watch.columns, *watch.axes) if any(name in row for row in rows)]
     return pd.DataFrame({name: [row.get(name) for row in rows] for name in dict.fromkeys(names)})
 
 
