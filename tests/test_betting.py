@@ -82,6 +82,39 @@ def test_what_earlier_panes_teach_keeps_the_expectation(
     assert log_e.max() > 0
 
 
+@pytest.mark.parametrize("form", ["difference", "ratio"])
+def test_strata_at_the_limit_in_sum_have_expectation_of_at_most_one(form: str) -> None:
+    """One stratum is beyond the limit, the other within, and their Mantel-Haenszel mean is at it."""
+    n_a, n_b, bound = np.array([3, 1]), np.array([2, 1]), {"difference": 0.1, "ratio": 0.8}[form]
+    outcomes = np.array(list(product(*(range(rows + 1) for rows in (*n_a, *n_b))))).reshape(-1, 2, 2)
+    h, moved = n_a * n_b / (n_a + n_b), 0
+    for guess in (0.2, 0.5):
+        log_e = np.concatenate(
+            [pair_log_e([k[0]], [n_a], [k[1]], [n_b], bound, form, (guess, guess)) for k in outcomes]  # type: ignore[arg-type]
+        )
+        for p_b, apart in product(product((0.2, 0.5, 0.8), repeat=2), (-0.3, -0.1, 0.0, 0.2)):
+            limit = np.array(p_b) + bound if form == "difference" else bound * np.array(p_b)
+            p_a = limit + apart * np.array([1, -1]) * h[::-1]
+            if (p_a >= 0).all() and (p_a <= 1).all():
+                chance = stats.binom.pmf(outcomes, [n_a, n_b], np.array([p_a, p_b])).prod(axis=(1, 2))
+                assert (expectation(log_e, chance) <= 1 + ROUNDING).all()
+                moved += apart != 0
+    assert moved > 10
+
+
+def test_the_evidence_of_strata_is_added() -> None:
+    parts = [stream(seed) for seed in (6, 7)]
+    together = [np.column_stack(part) for part in zip(*parts, strict=True)]
+    for form, bound in (("difference", 0.1), ("ratio", 0.8)):
+        alone = [pair_log_e(*part, bound, form, (0.5, 0.5)) for part in parts]  # type: ignore[arg-type]
+        both = pair_log_e(*together, bound, form, (0.5, 0.5))  # type: ignore[arg-type]
+        assert both == pytest.approx(sum(alone), abs=1e-12)
+        one = pair_log_e(*(part[:, :1] for part in together), bound, form, (0.5, 0.5))  # type: ignore[arg-type]
+        assert (one == alone[0]).all()
+        apart = [np.array([[5, 0]]), np.array([[9, 0]]), np.array([[0, 5]]), np.array([[0, 9]])]
+        assert (pair_log_e(*apart, bound, form) == 0).all()  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("side", ["max", "min"])
 @pytest.mark.parametrize("bound", [0.0, 0.02, 0.5, 1.0])
 def test_rate_within_its_limit_has_expectation_of_at_most_one(side: str, bound: float) -> None:

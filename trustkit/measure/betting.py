@@ -54,8 +54,10 @@ def pair_log_e(
 
     Parameters
     ----------
-    k_a, n_a, k_b, n_b : array, shape (panes,)
-        Rows counted and rows, of both groups.
+    k_a, n_a, k_b, n_b : array, shape (panes,) or (panes, strata)
+        Rows counted and rows, of both groups. Within strata the null is about the Mantel-Haenszel mean: what
+        it says of P_a and P_b holds in sum over the strata of a pane, each weighed by its h. The e-values of
+        the strata are multiplied, so that the expectation is at most ``exp`` of kappa times that sum.
     bound : float
         The limit; a difference is taken into -1 to 1, a ratio to at least 0.
     form : {"difference", "ratio"}
@@ -66,7 +68,7 @@ def pair_log_e(
     Returns
     -------
     array, shape (panes, bets)
-        0 in panes that lack a group.
+        0 in panes that lack a group, or have no stratum with both.
 
     References
     ----------
@@ -82,11 +84,7 @@ class BalancedBets:
 
     Parameters
     ----------
-    k_a, n_a, k_b, n_b : array, shape (panes,) or (panes, strata)
-        Rows counted and rows, of both groups. Within strata the null is that of the Mantel-Haenszel mean:
-        the differences, or the terms ``bound P_b - P_a``, of the strata of a pane are weighed by their h. For
-        the e-values of its strata are multiplied, and the expectation is at most the product of theirs.
-    form, guess
+    k_a, n_a, k_b, n_b, form, guess
         As those of `pair_log_e`.
     """
 

@@ -62,6 +62,10 @@ CHECKS = frozenset(check for check, _ in WATCHED)
 WITHIN = frozenset({"conditional_difference", "conditional_ratio"})
 """Metrics that compare groups within strata."""
 
+A_STRATUM = 2
+"""Rows of each group, for each stratum that the audit had both in, that panes are joined for: a stratum of a
+pane that lacks one of the two tells nothing, and of so many rows few are lost so."""
+
 
 @dataclass(frozen=True)
 class WatchedClaim:
@@ -91,7 +95,7 @@ class WatchedClaim:
     strata : tuple of str
         Columns within whose groups the two are compared.
     fewest : int
-        Rows of each group that panes are joined for: one a stratum in which the audit had both.
+        Rows of each group that panes are joined for.
     """
 
     id: str
@@ -138,7 +142,7 @@ class WatchedClaim:
             weight=weight,
             guess=rates,
             strata=within,
-            fewest=_shared(cells, subject, within) if within else FEWEST,
+            fewest=max(A_STRATUM * _shared(cells, subject, within), FEWEST) if within else FEWEST,
         )
 
     @property
@@ -192,7 +196,7 @@ def _audited(counted: str, cells: Cells, group: Group | str | None, label: str |
 
 
 def _shared(cells: Cells, subject: Mapping[str, Any], strata: tuple[str, ...]) -> int:
-    """Strata in which the audit had rows of both groups; at least `FEWEST`."""
+    """How many strata there are in which the audit had rows of both groups."""
     group, reference = subject["groups"], subject["reference"]
     view = tuple(group)
     held: dict[tuple[str, ...], set[bool]] = {}
@@ -200,7 +204,7 @@ def _shared(cells: Cells, subject: Mapping[str, Any], strata: tuple[str, ...]) -
         mine = {name: each[name] for name in view} == dict(group)
         if mine or isinstance(reference, str) or {name: each[name] for name in view} == dict(reference):
             held.setdefault(tuple(each[name] for name in strata), set()).add(mine)
-    return max(sum(len(both) == 2 for both in held.values()), FEWEST)
+    return sum(len(both) == 2 for both in held.values())
 
 
 def families(asked: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> Iterator[list[int]]:
