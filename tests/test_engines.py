@@ -592,8 +592,46 @@ def test_the_rows_drawn_in_counting_are_those_that_are_drawn_alone(small, tmp_pa
 @pytest.mark.parametrize("share", [0.002, 0.1, 1.0])
 @pytest.mark.parametrize("start", [0, 700, relations.PRIME - 5_000, 5 * relations.PRIME + 3])
 def test_places_are_drawn_as_ids_are(start, share):
-    drawn = relations.is_drawn(np.arange(start, start + 10_000), 7, share)
-    assert np.array_equal(relations.places_drawn(start, 10_000, 7, share), np.flatnonzero(drawn))
+    rows = relations._SPAN + 10_000
+    drawn = relations.is_drawn(np.arange(start, start + rows), 7, share)
+    assert np.array_equal(relations.places_drawn(start, rows, 7, share), np.flatnonzero(drawn))
+
+
+@pytest.mark.parametrize("group", [50, 90, 100, 250, 1000])
+def test_the_parts_of_a_file_hold_each_row_once_and_its_place(group, tmp_path):
+    path = tmp_path / "log.parquet"
+    made = pa.table(
+        {"row": np.arange(40, 1040), "sex": ["f", "m"] * 500, "note": list(map(str, range(1000)))}
+    )
+    pyarrow.parquet.write_table(made, path, row_group_size=group)
+    parts = list(files.coded_reader(path, 100, 40)(["sex", "row"]))
+    assert len(parts) == {50: 10, 90: 6, 100: 10, 250: 4, 1000: 1}[group]
+    tables = [placed for part in reversed(parts) for placed in part]  # in any order
+    for place, table in tables:
+        assert table.column_names == ["sex", "row"]
+        assert len(table) <= 100
+        assert table.column("row").to_pylist() == list(range(place, place + len(table)))
+    assert sum(len(table) for _, table in tables) == 1000
+    assert pa.types.is_dictionary(tables[0][1].schema.field("sex").type)
+
+
+def test_no_engine_is_asked_where_a_file_is_only_counted(small, tmp_path, monkeypatch):
+    def asked(path):
+        raise AssertionError(path)
+
+    monkeypatch.setattr(files, "lazy_parquet", asked)
+    data = engines(table(), tmp_path)["parquet"]
+    assert collect(tk.System(data=data, **ROLES), only=["cells"]).kinds["cells"].rows == 3000
+
+
+@pytest.mark.parametrize("role", ["score", "weight"])
+def test_a_column_of_a_file_that_holds_no_numbers_is_named_by_its_role(small, tmp_path, role):
+    made = table()
+    texts = pa.array(["high", "low"] * (len(made) // 2))
+    made = made.set_column(made.column_names.index(role), role, texts)
+    pyarrow.parquet.write_table(made, tmp_path / "log.parquet")
+    with pytest.raises(ConfigError, match=rf"data\.{role}: .*'{role}'"):
+        tk.audit(data=str(tmp_path / "log.parquet"), **ROLES)
 
 
 def test_files_are_digested_as_they_are(small, tmp_path):
@@ -652,7 +690,7 @@ def test_collect_goes_on_from_finished_partitions(small, tmp_path, monkeypatch):
     shutil.copy(sound, paths[2])
 
     counts = []
-    for module, name in ((counting, "_grouped"), (tallying, "_placed")):
+    for module, name in ((counting, "_grouped"), (tallying, "_Total")):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *given, real=real: counts.append(1) or real(*given))
     assert run.invoke(app, [*arguments, "--resume"]).exit_code == 0

@@ -166,10 +166,10 @@ class Sources:
         return (counted if piece.coded is None else tallied)(relation, piece, self.plan)
 
     def is_counted_by_engine(self, piece: Piece) -> bool:
-        """Whether an engine can count the cells of a piece: of a log of decisions without units."""
-        if piece.frame is None or self.model is not None or self.data.unit is not None:
+        """Whether cells can be counted without a part for each batch: of a log of decisions without units."""
+        if self.model is not None or self.data.unit is not None:
             return False
-        return is_pushable(piece.frame, self.plan)
+        return piece.coded is not None or (piece.frame is not None and is_pushable(piece.frame, self.plan))
 
     def _of(self, relation: Relation, columns: list[str]) -> Sources:
         """Sources of a relation, whose classes were settled by its outcomes."""

@@ -25,11 +25,11 @@ def is_on_workers(sources: Sources, piece: Piece) -> bool:
     A model from a file has a process of its own here, and an endpoint a pace
     that is ours to keep: neither is shipped.
     """
-    if piece.frame is None or not spark.is_spark(piece.frame.to_native()):
+    if sources.model is None and sources.data.unit is None:
         return False
     if isinstance(sources.model, FileModel | Endpoint):
         return False
-    return sources.model is not None or sources.data.unit is not None
+    return piece.frame is not None and spark.is_spark(piece.frame.to_native())
 
 
 def on_workers(sources: Sources, relation: Relation, piece: Piece) -> tuple[Piece, Columns]:
@@ -64,7 +64,7 @@ def on_workers(sources: Sources, relation: Relation, piece: Piece) -> tuple[Piec
         kept=list(dict.fromkeys(kept)),
     )
     columns = Columns(keys, plan.bins, scored, data.weight, spark.BUCKET if bucket else None)
-    return Piece(piece.name, lazy(frame), piece.read), columns
+    return Piece(piece.name, piece.read, lambda: lazy(frame)), columns
 
 
 def _answered(model: Any, positive: str | None, table: pd.DataFrame) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv
@@ -30,6 +30,9 @@ from trustkit.frames import (
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+
+Placed: TypeAlias = Iterator[tuple[int, pa.Table]]
+"""Tables, each with the place of its first row among those of all files."""
 
 _PIECE = 1 << 20  # bytes of a file that are hashed together
 _BLOCK = 8 << 20  # bytes of csv read together, which no row may exceed
@@ -142,17 +145,32 @@ def parquet_reader(path: Path, rows: int) -> Callable[[Sequence[str]], Iterator[
     return read
 
 
-def coded_reader(path: Path, rows: int) -> Callable[[Sequence[str]], Iterator[pa.Table]]:
-    """Return what reads a file batch by batch, texts of few values as categories: five times as fast."""
+def coded_reader(path: Path, rows: int, start: int) -> Callable[[Sequence[str]], Iterator[Placed]]:
+    """Return what reads a file part by part, texts of few values as categories: five times as fast.
 
-    def read(columns: Sequence[str]) -> Iterator[pa.Table]:
-        with pyarrow.parquet.ParquetFile(path, buffer_size=_PIECE, pre_buffer=False) as file:
-            coded = _of_few_values(file)
-        with pyarrow.parquet.ParquetFile(
-            path, buffer_size=_PIECE, pre_buffer=False, read_dictionary=coded
-        ) as file:
-            for batch in file.iter_batches(rows, columns=list(columns)):
-                yield pa.Table.from_batches([batch]).select(list(columns))
+    A part is some row groups, of at least so many rows where there are more,
+    that a thread may read alone; its tables are of at most so many rows.
+    `start` is the place of the file's first row.
+    """
+
+    def read(columns: Sequence[str]) -> Iterator[Placed]:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            metadata, coded = file.metadata, _of_few_values(file)
+
+        def part(groups: range, place: int) -> Placed:
+            with pyarrow.parquet.ParquetFile(
+                path, metadata=metadata, read_dictionary=coded, buffer_size=_PIECE, pre_buffer=False
+            ) as file:
+                for batch in file.iter_batches(rows, groups, list(columns), use_threads=False):
+                    yield place, pa.Table.from_batches([batch]).select(list(columns))
+                    place += len(batch)
+
+        first, place, held = 0, start, 0
+        for at in range(metadata.num_row_groups):
+            held += metadata.row_group(at).num_rows
+            if held >= rows or at + 1 == metadata.num_row_groups:
+                yield part(range(first, at + 1), place)
+                first, place, held = at + 1, place + held, 0
 
     return read
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from itertools import accumulate, islice
+from functools import cached_property, lru_cache, partial
+from itertools import accumulate, chain
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,9 @@ SAMPLE = 200_000
 BATCH = 1 << 18
 """Rows that are read together."""
 
+_SPAN = 1 << 17
+"""Places of rows of which the drawn ones are looked up together."""
+
 PRIME = 2**31 - 1
 """Rows are drawn by a random cubic over the field of this size: any four of its values are independent."""
 
@@ -51,24 +54,30 @@ class Piece:
     ----------
     name : str
         How an error names it.
-    frame : LazyFrame or None
-        What an engine can count; None where the rows are read batch by batch only.
     read : callable
         Called with names of columns; yields Arrow tables of their rows.
+    scan : callable
+        Makes `frame`, which may load an engine.
     digest : callable or None
         Of a file: makes its `Input`, of which the bytes are read in pieces.
     coded : callable or None
-        Of a parquet file: as `read`, but texts of few values come as categories.
+        Of a parquet file: called as `read`, yields its parts, which threads may read,
+        with texts of few values as categories.
     start : int
         Place of its first row among those of a relation of files.
     """
 
     name: str
-    frame: nw.LazyFrame[Any] | None
     read: Callable[[Sequence[str]], Iterator[pa.Table]]
+    scan: Callable[[], nw.LazyFrame[Any] | None] = lambda: None
     digest: Callable[[], Input] | None = None
-    coded: Callable[[Sequence[str]], Iterator[pa.Table]] | None = None
+    coded: Callable[[Sequence[str]], Iterator[files.Placed]] | None = None
     start: int = 0
+
+    @cached_property
+    def frame(self) -> nw.LazyFrame[Any] | None:
+        """What an engine can count; None where the rows are read batch by batch only."""
+        return self.scan()
 
 
 @dataclass
@@ -149,10 +158,10 @@ class Relation:
         tables: list[pa.Table] = []
         for piece in self.pieces:
             with self.explained(piece):
-                if piece.frame is not None:
+                if piece.coded is None and piece.frame is not None:
                     tables.append(collected(piece.frame.select(list(columns)).head(rows)))
                 else:
-                    tables += islice(piece.read(columns), 1)
+                    tables += _first(piece.read(columns), rows)
             if sum(map(len, tables)) >= rows:
                 break
         return Frame(files.joined(tables).slice(0, rows), list(columns), [])
@@ -237,10 +246,8 @@ class Relation:
         elif piece.frame is not None and spark.is_spark(piece.frame.to_native()):
             yield self._drawn_by_engine(lazy(spark.numbered(piece.frame.to_native())), spark.PLACE)
         else:
-            start = piece.start
-            for table in (piece.coded or piece.read)(self.columns):
+            for start, table in _placed(piece, self.columns):
                 yield self.placed(table, start)
-                start += len(table)
 
     def _some(self, drawn: pa.Table) -> pa.Table:
         if not len(drawn):
@@ -373,7 +380,7 @@ def opened(
         frame = Frame.open(source, key=key, folder=folder, columns=wanted)
         if id is None or frame.rows <= WHOLE_ROWS:
             return frame
-        piece, names = Piece("the frame", None, _in_slices(frame)), frame.columns
+        piece, names = Piece("the frame", _in_slices(frame)), frame.columns
         return Relation(key, names, frame.rows, [piece], id, seed)
     relation = Relation(key, names, 0, [piece], id, seed)
     with relation.explained(piece):
@@ -385,6 +392,25 @@ def opened(
     wanted = checked(names, key, "the frame", None if columns is None else list(columns))
     with relation.explained(piece):
         return Frame(files.joined(list(piece.read(wanted))), wanted, [])
+
+
+def _first(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Yield tables until they hold so many rows."""
+    for table in tables:
+        yield table
+        rows -= len(table)
+        if rows <= 0:
+            return
+
+
+def _placed(piece: Piece, columns: list[str]) -> files.Placed:
+    if piece.coded is not None:
+        yield from chain.from_iterable(piece.coded(columns))
+        return
+    start = piece.start
+    for table in piece.read(columns):
+        yield start, table
+        start += len(table)
 
 
 def _distinct(piece: Piece, columns: list[str]) -> list[pa.Table]:
@@ -440,14 +466,24 @@ def is_drawn(ids: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool
 def places_drawn(start: int, rows: int, seed: int, share: float) -> NDArray[np.int64]:
     """Return which of so many rows are drawn whose ids are consecutive, as `is_drawn` tells it."""
     e, f, most = _coarse(seed, share)
-    steps = _steps(rows, e) + (start % PRIME * e + f) % PRIME  # under twice the prime: no division a row
-    places = np.flatnonzero((steps < most) | ((steps >= PRIME) & (steps < PRIME + most)))
+    order, steps = _steps(e)
+    found = []
+    for first in range(0, rows, _SPAN):
+        least = -((start + first) % PRIME * e + f) % PRIME  # the drawn steps run on from here, over the end
+        ends = np.searchsorted(steps, [least, least + most, least + most - PRIME])
+        some = np.concatenate([order[ends[0] : ends[1]], order[: ends[2]]])
+        found.append(np.sort(some) + first)
+    places = np.concatenate([np.zeros(0, dtype=np.int64), *found])
+    places = places[places < rows]
     return places[_tests(seed, share)[1](places + start)]
 
 
 @lru_cache(2)
-def _steps(rows: int, e: int) -> NDArray[np.int64]:
-    return np.arange(rows) * e % PRIME
+def _steps(e: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of a span in the order of their multiples of `e` modulo the prime, and these."""
+    steps = np.arange(_SPAN) * e % PRIME
+    order = np.argsort(steps)
+    return order, steps[order]
 
 
 def _coarse(seed: int, share: float) -> tuple[int, int, int]:
@@ -512,10 +548,10 @@ def _file_pieces(
         pieces = [
             Piece(
                 _shown(path, folder),
-                files.lazy_parquet(path),
                 files.parquet_reader(path, BATCH),
+                partial(files.lazy_parquet, path),
                 files.digester(path, key, folder, count),
-                files.coded_reader(path, 4 * BATCH),
+                files.coded_reader(path, 4 * BATCH, start),
                 start,
             )
             for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
@@ -527,9 +563,8 @@ def _file_pieces(
     pieces = [
         Piece(
             _shown(path, folder),
-            None,
             files.csv_reader(path, kinds),
-            files.digester(path, key, folder, count),
+            digest=files.digester(path, key, folder, count),
             start=start,
         )
         for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
@@ -548,7 +583,7 @@ def _frame_piece(source: object, key: str) -> tuple[Piece | None, list[str]]:
     """The piece of a lazy frame or dataset, and its columns; None of what is in memory."""
     if _is_dataset(source):
         names = [str(name) for name in source.schema.names]  # type: ignore[attr-defined]
-        return Piece("the dataset", files.lazy_dataset(source), _dataset_reader(source)), names
+        return Piece("the dataset", _dataset_reader(source), partial(files.lazy_dataset, source)), names
     frame = known(source, key)
     import narwhals.stable.v2 as nw
 
@@ -560,7 +595,7 @@ def _frame_piece(source: object, key: str) -> tuple[Piece | None, list[str]]:
         raise
     except Exception as error:
         raise ConfigError([Problem(key, f"cannot be read: {type(error).__name__}")]) from error
-    return Piece("the frame", frame, _engine_reader(frame)), names
+    return Piece("the frame", _engine_reader(frame), lambda: frame), names
 
 
 def _is_dataset(source: object) -> bool:

@@ -73,9 +73,9 @@ class Block:
         """
         if any(values.sum(dtype=np.float64) >= _LARGEST for values in self.sums.values()):
             raise OverflowError(_TOO_LARGE)
-        first, place = _distinct(self.codes)
-        sums = {name: dense(values, (place,), (len(first),)) for name, values in self.sums.items()}
-        return Block(self.codes[first], sums)
+        codes, place = _distinct(self.codes)
+        sums = {name: dense(values, (place,), (len(codes),)) for name, values in self.sums.items()}
+        return Block(codes, sums)
 
     def shifted(self, axis: int, *, by: int) -> Block:
         """Return the block with one axis' codes moved by a constant."""
@@ -130,18 +130,19 @@ def fixed_point(values: NDArray[np.float64], one: int) -> Ints:
 
 
 def _distinct(codes: Ints) -> tuple[Ints, Ints]:
-    """A row of each distinct code, in their order, and the place of every row among them."""
+    """The distinct rows of codes, in their order, and the place of every row among them."""
     low = codes.min(axis=0, initial=0)
     sizes = codes.max(axis=0, initial=0) - low + 1
-    if np.prod(sizes, dtype=object) > 2**62:  # no integer holds them
-        _, first, place = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    cells = int(np.prod(sizes, dtype=object))
+    if cells > 2**62:  # no integer holds them
+        first, place = np.unique(codes, axis=0, return_inverse=True)
         return first, place.ravel()
     key = np.ravel_multi_index(tuple((codes - low).T), tuple(sizes))
     steps = np.diff(key, prepend=-1)
-    if steps.min(initial=0) < 0:
-        _, first, place = np.unique(key, return_index=True, return_inverse=True)
-        return first, place
-    return np.flatnonzero(steps), np.cumsum(steps > 0) - 1
+    if steps.min(initial=0) >= 0:
+        return codes[np.flatnonzero(steps)], np.cumsum(steps > 0) - 1
+    present, place = _occurring(key, cells)
+    return np.stack(np.unravel_index(present, sizes), axis=1) + low, place
 
 
 def _occurring(key: NDArray[np.intp], cells: int) -> tuple[Ints, NDArray[np.intp]]:
@@ -161,12 +162,11 @@ def _totals(
 ) -> dict[str, Ints]:
     """Sums of `parts` by cell, some rows at a time."""
     totals = {name: np.zeros(cells, dtype=np.int64) for name in parts}
-    rows, step = _rows(columns), max(_CHUNK, 4 * cells)
-    for start in range(0, rows, step):
-        some = slice(start, start + step)
+    for start in range(0, _rows(columns), _CHUNK):
+        some = slice(start, start + _CHUNK)
         key = _combined([None if codes is None else codes[some] for codes in columns], sizes, cells)
         for name, values in parts.items():
-            totals[name] += _total(key, None if values is None else values[some], cells)
+            np.add.at(totals[name], key, 1 if values is None else values[some])
     return totals
 
 
@@ -186,17 +186,3 @@ def _combined(columns: Sequence[Codes], sizes: Sequence[int], cells: int) -> NDA
             key *= size
             np.add(key, codes, out=key, casting="unsafe")
     return key.astype(np.intp, copy=False)
-
-
-def _total(key: NDArray[Any], values: Ints | None, cells: int) -> Ints:
-    """Exact sums by key: doubles hold integers to 2^53, so rows are cut into pieces that stay below."""
-    if values is None:
-        return np.bincount(key, minlength=cells).astype(np.int64)
-    piece = 2**53 // max(int(values.max(initial=1)), 1)
-    if piece < 256:
-        return dense(values, (key,), (cells,))
-    total = np.zeros(cells, dtype=np.int64)
-    for start in range(0, len(key), piece):
-        part = slice(start, start + piece)
-        total += np.bincount(key[part], weights=values[part], minlength=cells).astype(np.int64)
-    return total
