@@ -39,7 +39,7 @@ RECORDS = JsonMapping(rows="instances", prediction="predictions[*].label", score
 class Recording:
     """A monitor that keeps what it is told, and counts."""
 
-    watched = SimpleNamespace(attributes=("sex",), columns={"age": None, "absent": None})
+    watched = SimpleNamespace(axes=("sex",), columns={"age": None, "absent": None})
 
     def __init__(self):
         self.calls, self.faults, self.closed = [], SimpleNamespace(count=self._count, counts=[]), 0

@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import sqlite3
 import stat
@@ -203,6 +204,16 @@ class TestLedgers:
         store.flush(Batch("w", 3, {}, truths=[(a, 1, 7.0 * HOUR), (a, 0, 7.1 * HOUR)]))
         assert counted(store.read())["labeled", 5, f"{KEY}|1"] == (1, 0)
 
+    def test_columns_of_a_closed_pane_are_late(self, opened):
+        store = opened()
+        store.flush(decided(2, columns={5: {"0|1": 2}}))
+        store.flush(decided(1, pane=7, seq=2, columns={7: {"0|1": 1}}))
+        store.flush(decided(1, pane=7, seq=3, columns={5: {"0|1": 3, "0|2": 4}}))
+        after = counted(store.read())
+        assert after["column", 5, "0|1"] == (2, 0)
+        assert after["late", 5, "column"] == (7, 0)
+        assert after["column", 7, "0|1"] == (1, 0)
+
     def test_panes_before_1970_count_too(self, opened):
         store = opened()
         store.flush(decided(2, pane=-3))
@@ -219,6 +230,23 @@ class TestLedgers:
         store.flush(decided(1203, decisions=[(hash, 5, 5.1 * HOUR, KEY, 0) for hash in hashes]))
         store.flush(Batch("w", 2, {}, truths=[(hash, 1, 5.2 * HOUR) for hash in hashes[:1101]]))
         assert (total(store.read(), "labeled"), total(store.read(), "pending")) == (1101, 102)
+
+
+def test_an_older_copy_in_its_place_is_counted_under_its_own_names(tmp_path):
+    """A writer remembers names of keys; a copy that was brought back does not hold the latest of them."""
+    place, older = tmp_path / "monitor.db", tmp_path / "older.db"
+    store = Store.open(place)
+    store.declare(watch(), "sha256:0")
+    store.flush(decided(1, key="a"))
+    shutil.copy(place, older)
+    store.flush(decided(1, key="b", seq=2))
+    older.replace(place)
+    other = Store.open(place)
+    other.flush(decided(5, key="c", writer="v"))
+    other.flush(decided(7, key="d", writer="v", seq=2))
+    store.flush(decided(3, key="b", seq=3))
+    found = {key: n for (_, _, key), (n, _) in counted(store.read()).items()}
+    assert found == {"a": 1, "b": 3, "c": 5, "d": 7}
 
 
 class TestWriters:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,12 +14,46 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 """Types that are told at once, on the path of the caller."""
 
 _SINGLE = (str, bytes, int, float, Decimal, date, np.generic, type(None))
 _LAZY_COPIES = int(pd.__version__.partition(".")[0]) >= 3  # a shallow copy is copied once either is changed
+
+
+_MINE = 2
+"""References to the inputs of a call that goes: its own, and the argument of the count."""
+
+
+class _Rooms:
+    """Arrays to copy into: memory that is new to a process costs several times the copy."""
+
+    def __init__(self) -> None:
+        self._free: deque[NDArray[Any]] = deque()
+
+    def copied(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return a copy, in a room of its shape where the last that was given back is one."""
+        if _ROOM <= values.nbytes <= _MOST and self._free:
+            with suppress(IndexError):  # another thread took the last
+                room = self._free.pop()
+                if room.shape == values.shape and room.dtype == values.dtype:
+                    np.copyto(room, values)
+                    return room
+        return values.copy()
+
+    def take_back(self, room: NDArray[Any]) -> None:
+        """Keep a room that is no longer used, as long as there is space for such."""
+        is_fit = room.base is None and room.dtype.kind in "biuf" and room.nbytes >= _ROOM
+        if is_fit and room.nbytes * (len(self._free) + 1) <= _MOST:
+            self._free.append(room)
+
+
+_ROOM, _MOST = 1 << 16, 1 << 23
+"""Bytes of an array for which a room is kept, and of all rooms of one size."""
+
+_ROOMS = _Rooms()
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +90,11 @@ class Rows:
     latency: float | None
     taken: float = field(default_factory=time.time)
 
+    def __del__(self) -> None:
+        """Let the room of the inputs be used again, unless another holds them."""
+        if isinstance(self.X, np.ndarray) and sys.getrefcount(self.X) <= _MINE:
+            _ROOMS.take_back(self.X)
+
 
 @dataclass(slots=True, eq=False)
 class Truths:
@@ -82,7 +124,7 @@ def kept(values: Any) -> Any:  # noqa: PLR0911 (one line a kind of value)
     if type(values) in _PLAIN:
         return values
     if isinstance(values, np.ndarray):
-        return values.copy() if values.ndim else values.item()
+        return _ROOMS.copied(values) if values.ndim else values.item()
     if type(values) is dict:
         return _kept_by_name(values)
     if isinstance(values, _SINGLE):

@@ -60,7 +60,7 @@ class Gathered:
             self._last_at = max(counted.last_at, self._last_at or counted.last_at)
 
     def counts(self) -> dict[tuple[int, str, str], tuple[int, int]]:
-        """All counts, by pane, ledger and key."""
+        """All counts but those of columns, by pane, ledger and key."""
         found: dict[tuple[int, str, str], tuple[int, int]] = {}
         unknown: Counter[tuple[int, int]] = Counter()
         for (pane, cell), (n, s) in self._decided.items():
@@ -71,10 +71,16 @@ class Gathered:
             found[pane, "unknown", str(attribute)] = (n, 0)
         for (pane, bin), n in self._latency.items():
             found[pane, "latency", str(bin)] = (n, 0)
-        bins = self._coder.bins
+        return found
+
+    def columns(self) -> dict[int, dict[str, int]]:
+        """Counts of columns, by pane and key."""
+        bins, found = self._coder.bins, {}
         for pane, counts in self._columns.items():
-            for place in np.flatnonzero(counts).tolist():
-                found[pane, "column", bins[place]] = (int(counts[place]), 0)
+            places = np.flatnonzero(counts)
+            found[pane] = dict(
+                zip(map(bins.__getitem__, places.tolist()), counts[places].tolist(), strict=True)
+            )
         return found
 
     def batch(self, hashed: Callable[[list[str]], list[bytes]], account: Mapping[str, Any]) -> Batch:
@@ -92,6 +98,7 @@ class Gathered:
         key, waiting = self._coder.key, len(self._waiting)
         made = Batch(
             counts=self.counts(),
+            columns=self.columns(),
             decisions=[
                 (hash, pane, at, key(cell), s)
                 for hash, (_, pane, at, cell, s) in zip(hashes[:waiting], self._waiting, strict=True)

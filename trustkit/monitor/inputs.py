@@ -20,9 +20,6 @@ from trustkit.monitor.watch import Watch
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_PANES = 32
-"""Panes that are counted at once."""
-
 _LONG = 500
 """Arrays of at least so many rows are counted one by one: to join them costs more."""
 
@@ -60,7 +57,7 @@ class Layout:
         self.places = [self.at[name] for name in self.numbers]
         self.is_all_numbers = self.places == list(range(len(names)))
         edges = [watch.columns[name].edges for name in self.numbers]
-        self.grid = Grid(edges, [self.first[name] for name in self.numbers])
+        self.grid = Grid(edges, [self.first[name] for name in self.numbers], self.total)
         self.words = {name: self._words(name, watch.columns[name].labels) for name in self.labels}
 
     def _words(self, name: str, labels: Sequence[str]) -> Vocabulary:
@@ -104,34 +101,28 @@ class Table:
         place : array of int, shape (rows,)
             Where among them each row's is.
         """
-        for first in range(0, len(panes), _PANES):
-            some = panes[first : first + _PANES]
-            if len(panes) == 1:
-                counts = self._counted(self._bins(None), None, 1)
-            else:
-                rows = np.flatnonzero((place >= first) & (place < first + _PANES))
-                counts = self._counted(self._bins(rows), place[rows] - first, len(some))
-            yield from zip(some.tolist(), counts, strict=True)
+        if len(panes) == 1:
+            yield int(panes[0]), self._counted(self._numbers, self._others)
+            return
+        order = np.argsort(place, kind="stable")
+        ends = np.searchsorted(place[order], np.arange(len(panes) + 1)).tolist()
+        whole, others = [_joined(self._numbers)] if self._numbers else [], self._others
+        for pane, start, end in zip(panes.tolist(), ends, ends[1:], strict=False):
+            rows = order[start:end]
+            numbers = [part[rows] for part in whole]
+            yield pane, self._counted(numbers, None if others is None else others[rows])
 
-    def _counted(self, coded: Iterator[tuple[slice, Ints]], place: Ints | None, panes: int) -> Ints:
-        total = self.layout.total
-        counts = np.zeros(panes * total, dtype=np.int64)
-        for rows, bins in coded:
-            counter = bins if place is None else bins + place[rows, None] * total
-            counts += np.bincount(counter.ravel(), minlength=len(counts))
-        return counts.reshape(panes, total)
-
-    def _bins(self, rows: Ints | None) -> Iterator[tuple[slice, Ints]]:
-        """Yield the bins of these rows, or of all, some columns and rows at a time."""
-        if self.layout.numbers:
-            parts = self._numbers if rows is None else [_joined(self._numbers)[rows]]
-            yield from chain.from_iterable(self.layout.grid.bins(part) for part in parts)
-        if self._others is not None:
-            yield slice(None), self._others if rows is None else self._others[rows]
+    def _counted(self, numbers: list[Floats], others: Ints | None) -> Ints:
+        counts = np.zeros(self.layout.total, dtype=np.int64)
+        for part in numbers:
+            counts += self.layout.grid.counts(part)
+        return counts if others is None else counts + np.bincount(others.ravel(), minlength=len(counts))
 
     @cached_property
     def _numbers(self) -> list[Floats]:
-        """The columns of numbers, shape ``(rows, columns)``, in parts."""
+        """The columns of numbers, shape ``(rows, columns)``, in parts; none where there are no columns."""
+        if not self.layout.numbers:
+            return []
         if isinstance(self._data, list):
             parts = self._data
             if len(parts) > 1 and sum(map(len, parts)) < _LONG * len(parts):

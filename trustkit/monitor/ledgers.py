@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from trustkit.monitor.sql import Session
 from trustkit.monitor.state import Batch
@@ -58,35 +59,41 @@ class Clock:
 class Flush:
     """One batch on its way into the ledgers."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, names: Mapping[Name, int]) -> None:
         self._session, self._clock = session, clock
-        found = session.select("id, ledger, key", "names")
-        self._names: dict[Name, int] = {(ledger, key): id for id, ledger, key in found}
-        self._new: list[tuple[int, str, str]] = []
-        self._keys = {id: key for (_, key), id in self._names.items()}
-        self._added: dict[tuple[int, Name], list[int]] = defaultdict(lambda: [0, 0])
+        self._names, self._known = dict(names), len(names)
+        self._rows: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._sums: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+
+    @cached_property
+    def _keys(self) -> dict[int, str]:
+        """Key of each name; those of decisions are all there once `wait` is through."""
+        return {id: key for (_, key), id in self._names.items()}
 
     def _add(self, pane: int, ledger: str, key: str, n: int = 1, s: int = 0) -> None:
-        total = self._added[pane, (ledger, key)]
-        total[0] += n
-        total[1] += s
+        id = self._id(ledger, key)
+        self._rows[pane][id] += n
+        if s:
+            self._sums[pane][id] += s
 
     def _id(self, ledger: str, key: str) -> int:
         """Return the number of a name, a new one where it is new."""
-        name = (ledger, key)
-        if name not in self._names:
-            id = self._names[name] = len(self._names) + 1
-            self._keys[id] = key
-            self._new.append((id, *name))
-        return self._names[name]
+        return self._names.setdefault((ledger, key), len(self._names) + 1)
 
-    def add(self, counts: Mapping[tuple[int, str, str], tuple[int, int]]) -> None:
+    def add(self, batch: Batch) -> None:
         """Take counts, those of closed panes as late ones."""
-        for (pane, ledger, key), (n, s) in counts.items():
+        for (pane, ledger, key), (n, s) in batch.counts.items():
             if self._clock.has_closed(pane, ledger):
                 self._add(int(pane), "late", ledger, int(n))
             else:
                 self._add(int(pane), ledger, key, int(n), int(s))
+        for pane, counts in batch.columns.items():
+            if self._clock.has_closed(pane, "column"):
+                self._add(pane, "late", "column", sum(counts.values()))
+                continue
+            rows = self._rows[pane]
+            for key, n in counts.items():
+                rows[self._id("column", key)] += n
 
     def wait(self, decisions: Sequence[tuple[bytes, int, float, str, int]]) -> None:
         """Let decisions wait for their labels, each id once."""
@@ -143,8 +150,14 @@ class Flush:
 
     def write(self) -> None:
         """Add all that was taken to the counts."""
-        rows = [(pane, self._id(*name), n, s) for (pane, name), (n, s) in self._added.items() if n or s]
-        self._session.insert("names", "id, ledger, key", self._new)
+        rows = [
+            (pane, id, n, self._sums[pane].get(id, 0))
+            for pane, counts in self._rows.items()
+            for id, n in counts.items()
+            if n or self._sums[pane].get(id)
+        ]
+        new = list(self._names.items())[self._known :]
+        self._session.insert("names", "id, ledger, key", [(id, *name) for name, id in new])
         self._session.insert(
             "counts",
             "pane, name, n, s",

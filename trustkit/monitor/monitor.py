@@ -343,7 +343,7 @@ class Monitor:
             if X is not None and not isinstance(X, Mapping) and rows_in(X):
                 self.faults.count("record", f"there are no decisions, and {rows_in(X)} rows of inputs")
             return None
-        if rows == 1:
+        if n == 1:
             prediction, score, ids, at = map(only, (prediction, score, ids, at))
         now = time.time()
         return Rows(

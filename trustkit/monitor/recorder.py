@@ -147,7 +147,8 @@ class Recorder:
             self._append(n, call)
             rings = self._queued >= self._ring_at and not self._has_rung
             self._has_rung |= rings
-            self.start()
+            if self._thread is None:
+                self.start()
         if rings:
             self._bell.put(None)
         return True
@@ -176,7 +177,8 @@ class Recorder:
             if before is not None:
                 self.put(before)
             self._held[threading.get_ident()] = (time.monotonic(), call)
-            self.start()
+            if self._thread is None:
+                self.start()
 
     def change(self, call: Rows, change: Callable[[Rows], None]) -> None:
         """Change a call that is still held for this thread."""

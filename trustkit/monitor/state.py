@@ -7,7 +7,7 @@ A pane is a window of time: ``floor(at / window)``, times being seconds since
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class Batch:
     counts : mapping of (pane, ledger, key) to (n, s)
         Rows, and sums of scores in units of 2**-30. The rows of ``decided``
         are the records that the batch holds.
+    columns : mapping of pane to mapping of key to n
+        Those of the ledger ``column``, which are the most.
     decisions : sequence of (hash, pane, at, key, s)
         Those that wait for a label: hash of the id, see `Store.hash`; `s` is the score, in the same units.
     truths : sequence of (hash, code, at)
@@ -49,6 +51,7 @@ class Batch:
     counts: Mapping[tuple[int, str, str], tuple[int, int]]
     decisions: Sequence[tuple[bytes, int, float, str, int]] = ()
     truths: Sequence[tuple[bytes, int, float]] = ()
+    columns: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     last_at: float | None = None
     clock: bool = False
     recorded: int = 0

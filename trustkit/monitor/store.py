@@ -21,7 +21,7 @@ from typing import Self
 import numpy as np
 
 from trustkit.errors import ConfigError, Problem
-from trustkit.monitor.ledgers import Clock, Flush
+from trustkit.monitor.ledgers import Clock, Flush, Name
 from trustkit.monitor.sql import SCHEMA, Database, Session, database
 from trustkit.monitor.state import Alarm, Batch, Counts, Incident, State, Writer
 
@@ -74,6 +74,7 @@ class Store:
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = database, now
         self._secret: bytes | None = None
+        self._names: dict[Name, int] = {}
 
     @classmethod
     def open(
@@ -216,8 +217,8 @@ class Store:
             if before is not None and before[0] >= batch.seq:
                 return False
             clock = Clock(*next(session.select(CLOCK, "meta")))
-            flush = Flush(session, clock)
-            flush.add(batch.counts)
+            flush = Flush(session, clock, self._known(session))
+            flush.add(batch)
             flush.wait(batch.decisions)
             flush.join(batch.truths, [decision[0] for decision in batch.decisions])
             clock.advance(batch, now)
@@ -230,6 +231,20 @@ class Store:
             records = sum(n for (_, ledger, _), (n, _) in batch.counts.items() if ledger == "decided")
             self._sign(session, batch, now, int(records) + (before[1] if before else 0))
         return True
+
+    def _known(self, session: Session) -> dict[Name, int]:
+        """Read the names that are new since the last time: none is ever changed or taken away.
+
+        Where the last of them is not there as it was, an older copy of the store was put in its place.
+        """
+        last = next(reversed(self._names), None)
+        rest = "WHERE id >= ? ORDER BY id"
+        found = list(session.select("id, ledger, key", "names", rest, [len(self._names)]))
+        if last is not None and (not found or found[0][1:] != last):
+            self._names.clear()
+            found = list(session.select("id, ledger, key", "names", rest, [0]))
+        self._names.update({(ledger, key): id for id, ledger, key in found})
+        return self._names
 
     def _sign(self, session: Session, batch: Batch, now: float, flushed: int) -> None:
         """Write down how far a writer has come."""

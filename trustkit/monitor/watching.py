@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from trustkit.frames import label_text
 from trustkit.monitor.calls import Rows, rows_in
@@ -131,17 +132,20 @@ class Watcher:
     def _read(self, name: str, answer: Any) -> tuple[Any, Any]:
         """Decision and P(positive) out of an answer, copied."""
         if name in ("predict", "__call__"):
-            return (np.array(answer) if isinstance(answer, np.ndarray) else answer), None
+            return (_decided(answer) if isinstance(answer, np.ndarray) else answer), None
         values, classes = np.asarray(answer), self._model.classes_
         if self._classes.of is not classes:
             self._classes = _Classes(classes, self._monitor.watched.positive)
         if values.ndim == 1:
             return self._classes.values[(values > 0).astype(np.intp)], None
         is_pair = values.shape[1] == 2
+        positive = self._classes.positive if name == "predict_proba" else None
+        if len(values) == 1:
+            row = values[0]
+            first = int(row[1] > row[0]) if is_pair else int(row.argmax())
+            return self._classes.listed[first], None if positive is None else row[positive].item()
         place = (values[:, 1] > values[:, 0]).astype(np.intp) if is_pair else values.argmax(axis=1)
-        positive = self._classes.positive
-        has_score = name == "predict_proba" and positive is not None
-        return self._classes.values[place], values[:, positive].copy() if has_score else None
+        return self._classes.values[place], None if positive is None else values[:, positive].copy()
 
 
 class _Classes:
@@ -149,7 +153,8 @@ class _Classes:
 
     def __init__(self, of: Any, positive: str | None) -> None:
         self.of, self.values = of, np.asarray(of)
-        texts = [label_text(each) for each in self.values.tolist()]
+        self.listed = self.values.tolist()
+        texts = [label_text(each) for each in self.listed]
         self.positive = texts.index(positive) if positive in texts else None
 
 
@@ -258,6 +263,11 @@ def _like(answering: Callable[..., Any], method: Any) -> Callable[..., Any]:
             setattr(answering, name, getattr(method, name))
     answering.__wrapped__ = method  # type: ignore[attr-defined]
     return answering
+
+
+def _decided(answer: NDArray[Any]) -> Any:
+    """Copy decisions; a single one is taken as the value, which is coded sooner."""
+    return answer.item() if answer.shape == (1,) and answer.dtype.kind in "biufU" else np.array(answer)
 
 
 def _same(X: Any, kept: Any) -> bool:
