@@ -104,7 +104,10 @@ class BalancedBets:
         (k_u, n_u), (k_v, n_v) = (b, a) if self._is_ratio else (a, b)
         r = _earlier(k_v, n_v, None if guess is None else guess[0 if self._is_ratio else 1])
         bet = (n_u > 0) & (n_v > 0) & ~np.isnan(r)
-        self._panes, self._pane = len(bet), np.nonzero(bet)[0]  # in order, those of a pane side by side
+        pane = np.nonzero(bet)[0]  # in order: the strata of a pane are side by side
+        first = np.flatnonzero(np.diff(pane, prepend=-1))
+        self._shape, self._pane, self._first = (len(KAPPA), len(bet)), pane[first], first
+        self._is_plain = len(first) == len(bet) == len(pane)
         k_u, n_u, k_v, n_v, self._r = (part[bet] for part in (k_u, n_u, k_v, n_v, r))
         self._hits, self._misses, self._of_v = k_u, n_u - k_u, (k_v, n_v - k_v)
         # bets on axis 0: panes then lie side by side in memory, for all that goes along them
@@ -127,12 +130,11 @@ class BalancedBets:
 
     def _by_pane(self, made: Floats) -> Floats:
         """Log e-values of each pane: those of its strata added, 0 in a pane that lacks a group in all."""
-        if len(self._pane) == self._panes and (np.diff(self._pane) > 0).all():
+        if self._is_plain:
             return made.T
-        first = np.flatnonzero(np.diff(self._pane, prepend=-1))
-        total = np.zeros((len(KAPPA), self._panes))
-        if len(first):
-            total[:, self._pane[first]] = np.add.reduceat(made, first, axis=1)
+        total = np.zeros(self._shape)
+        if len(self._first):
+            total[:, self._pane] = np.add.reduceat(made, self._first, axis=1)
         return total.T
 
     @cached_property
@@ -294,15 +296,15 @@ def e_panes(*rows: ArrayLike, fewest: int = FEWEST) -> NDArray[np.int64]:
     # the first pane by whose end each group has enough, counted from before each pane
     ends = np.max(
         [np.searchsorted(sums, np.concatenate([[0.0], sums[:-1]]) + fewest) for sums in reached], axis=0
-    ).tolist()
-    joined, start = np.full(panes, -1), 0
-    firsts = []
-    while start < panes and ends[start] < panes:
-        firsts.append(start)
-        start = ends[start] + 1
-    joined[:start] = 0
-    joined[firsts] = 1
-    joined[:start] = np.cumsum(joined[:start]) - 1
+    )
+    # joined panes begin at pane 0 and after the end of another: those within 1, 3, 7, ... of the first
+    starts, after = np.arange(panes + 1) == 0, np.append(np.minimum(ends + 1, panes), panes)
+    for _ in range(panes.bit_length()):
+        starts[after[starts]] = True
+        after = after[after]
+    waits = starts[:panes] & (ends == panes)
+    joined = np.cumsum(starts[:panes]) - 1
+    joined[np.cumsum(waits) > 0] = -1
     return joined.astype(np.int64)
 
 

@@ -110,6 +110,7 @@ class Tally:
         self._joined: dict[Hashable, Ints] = {}
         self._tables: dict[tuple[bool, bool, tuple[str, ...]], Table] = {}
         self.known: dict[Hashable, tuple[float, float]] = {}
+        self._scores: dict[str, tuple[Floats, Floats]] = {}
         self._measured: dict[Hashable, tuple[Floats, Floats]] = {}
 
     @cached_property
@@ -240,10 +241,15 @@ class Tally:
 
     def scores(self, claim: WatchedClaim) -> tuple[Ints, Floats, Floats]:
         """Return panes; and rows and sums of scores of a claim's group, shape ``(panes, score bins, 2)``."""
+        ledger, group = self.labeled, dict(claim.subject.get("groups", {}))
+        if str(group) not in self._scores:
+            self._scores[str(group)] = self._scored(claim.view, self.groups(claim.view).index(group))
+        return (ledger.panes, *self._scores[str(group)])
+
+    def _scored(self, view: tuple[str, ...], mine: int) -> tuple[Floats, Floats]:
         ledger = self.labeled
-        mine = self.groups(claim.view).index(dict(claim.subject.get("groups", {})))
         truths = np.array(self._watch.labels["truth"])
-        known = (self._group(ledger, claim.view) == mine) & (ledger.code[:, -2] >= 0)
+        known = (self._group(ledger, view) == mine) & (ledger.code[:, -2] >= 0)
         known &= truths[ledger.code[:, -1]] != truths[-1]  # the last is (missing)
         positive = (truths == self._watch.positive)[ledger.code[known, -1]].astype(np.int64)
         place = (ledger.pane[known], ledger.code[known, -2], positive)
@@ -251,7 +257,7 @@ class Tally:
             _spread(values[known], place, (len(ledger.panes), SCORE_BINS, 2)).astype(float)
             for values in (ledger.n, ledger.s)
         )
-        return ledger.panes, n, s
+        return n, s
 
     @cached_property
     def score_bins(self) -> tuple[Ints, Floats]:
