@@ -13,6 +13,7 @@ from trustkit.config import Config
 from trustkit.errors import ConfigError
 from trustkit.monitor.coding import Coder
 from trustkit.monitor.exporting import stream_evidence
+from trustkit.monitor.reporting import MOST_DRAWN, report_of
 from trustkit.monitor.state import Batch
 from trustkit.monitor.status import Status
 from trustkit.monitor.store import Store
@@ -182,6 +183,21 @@ class TestRows:
         assert "{'groups': {'dept': '(other)'}}" in unknown
         assert coder.unknown(int(np.ravel_multi_index((0, 2, 0, 0), coder._sizes))) == (1,)
 
+    def test_a_stratum_that_no_longer_comes_is_silent(self, evidence):
+        watch = Watch.of(evidence, config=config(), window=DAY)
+        store = Store.open(":memory:")
+        store.declare(watch.to_json(), watch.digest)
+        counts = {
+            (day, "decided", f"{sex},{dept}|1|-1"): (40, 0)
+            for day in range(20)
+            for sex in range(2)
+            for dept in range(2 if day < 10 else 1)
+        }
+        store.flush(Batch("a", 1, counts, last_at=20 * DAY))
+        silent = [f for f in Status.of(store.read(), watch).findings if f.metric == "group"]
+        assert {str(f.verdict): f.subject for f in silent}["fail"] == {"groups": {"dept": "hard"}}
+        assert len(silent) == 4
+
     def test_a_pane_without_a_common_stratum_says_nothing(self, evidence):
         watch = Watch.of(evidence, config=config())
         store = Store.open(":memory:")
@@ -205,6 +221,12 @@ class TestOtherStrata:
                 found = findings[f"{CHECK}:rate:sex={group};stratum=dept={dept}:min"]
                 assert found.verdict == ("fail" if rate < 0.4 else "pass")
                 assert found.estimate == pytest.approx(rate, abs=0.05)
+
+    def test_the_report_names_the_stratum_and_does_without_a_label(self, evidence):
+        status = stream(evidence, config(min_rate=0.4, min_conditional_ratio=0.8))
+        titles = {course.title for course in report_of(status, "a store", drawn=MOST_DRAWN).courses}
+        assert "selection rate of sex=F, stratum dept=hard" in titles
+        assert "selection rate ratio within strata of sex=F against sex=M" in titles
 
     def test_an_attribute_may_be_the_stratum(self):
         rng = np.random.default_rng(0)

@@ -213,9 +213,10 @@ def _by_span(status: Status, view: tuple[str, ...], edges: Floats, *, labeled: b
     """Rows whose time for labels is over, and those of them with one, shape ``(spans, groups)``."""
     tally = status.tally
     panes = tally.labeled.panes if labeled else tally.decided.panes
-    rows = tally.table(view, labeled=labeled).rows.reshape(len(panes), -1)
+    groups = len(tally.groups(view))
+    rows = tally.table(view, labeled=labeled).rows.reshape(len(panes), groups)
     place = np.searchsorted(edges, panes * status.watch.window, side="right") - 1
-    made = np.zeros((len(edges) - 1, len(tally.groups(view))))
+    made = np.zeros((len(edges) - 1, groups))
     inside = (place >= 0) & (place < len(made))
     np.add.at(made, place[inside], rows[inside])
     return made

@@ -82,7 +82,11 @@ def limit(of: Mapping[str, Any]) -> str:
 def whom(subject: Mapping[str, Any]) -> str:
     """Who or what a finding is about: ``sex=F against sex=M``; empty for the whole system."""
     parts = [_pairs(subject["groups"])] if "groups" in subject else []
-    parts += [f"{clean(k)}={clean(v)}" for k, v in subject.items() if k not in ("groups", "reference")]
+    parts += [
+        f"{clean(k)} {_pairs(v)}" if isinstance(v, Mapping) else f"{clean(k)}={clean(v)}"
+        for k, v in subject.items()
+        if k not in ("groups", "reference")
+    ]
     reference = subject.get("reference")
     named = ", ".join(parts)
     if reference is None:
