@@ -427,7 +427,7 @@ def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
             column = column.dictionary_encode()
     except NotImplementedError:
         raise FrameError(f"is {column.type}, whose values cannot be labels") from None
-    return column.unify_dictionaries().combine_chunks()
+    return column.chunk(0) if column.num_chunks == 1 else column.unify_dictionaries().combine_chunks()
 
 
 def _by_first(column: pa.ChunkedArray) -> pa.DictionaryArray | None:

@@ -55,7 +55,7 @@ class Block:
             full = _totals(columns, sizes, cells, parts)
             present = np.flatnonzero(full["n"])
             sums = {name: values[present] for name, values in full.items()}
-        return cls(np.stack(np.unravel_index(present, sizes), axis=1).astype(np.int64), sums)
+        return cls(np.array(np.unravel_index(present, sizes), dtype=np.int64).T, sums)
 
     def __add__(self, other: Block) -> Block:
         codes = np.concatenate([self.codes, other.codes])
@@ -79,7 +79,7 @@ class Block:
 
     def shifted(self, axis: int, *, by: int) -> Block:
         """Return the block with one axis' codes moved by a constant."""
-        codes = self.codes.copy()
+        codes = self.codes.copy("K")
         codes[:, axis] += by
         return Block(codes, self.sums)
 
@@ -89,7 +89,7 @@ class Block:
 
     def recoded(self, axis: int, codes: Ints) -> Block:
         """Return the block with ``codes[c]`` in place of each code c of one axis."""
-        mine = self.codes.copy()
+        mine = self.codes.copy("K")
         mine[:, axis] = codes[mine[:, axis]]
         return Block(mine, self.sums)
 
@@ -125,7 +125,9 @@ def fixed_point(values: NDArray[np.float64], one: int) -> Ints:
     units = np.empty(len(values), dtype=np.int64)
     for start in range(0, len(values), _CHUNK):
         some = slice(start, start + _CHUNK)
-        units[some] = np.floor(values[some] * one + 0.5)
+        scaled = values[some] * one
+        scaled += 0.5
+        units[some] = np.floor(scaled, out=scaled)
     return units
 
 
@@ -142,7 +144,7 @@ def _distinct(codes: Ints) -> tuple[Ints, Ints]:
     if steps.min(initial=0) >= 0:
         return codes[np.flatnonzero(steps)], np.cumsum(steps > 0) - 1
     present, place = _occurring(key, cells)
-    return np.stack(np.unravel_index(present, sizes), axis=1) + low, place
+    return np.array(np.unravel_index(present, sizes), dtype=np.int64).T + low, place
 
 
 def _occurring(key: NDArray[np.intp], cells: int) -> tuple[Ints, NDArray[np.intp]]:

@@ -17,7 +17,7 @@ def _score_edges() -> NDArray[np.float64]:
 SCORE_EDGES = _score_edges()
 SCORE_BINS = len(SCORE_EDGES) + 1
 
-_CHUNK = 1 << 14  # rows looked at together: few enough to stay in the cache
+_CHUNK = 1 << 15  # rows looked at together: few enough to stay in the cache
 _SHIFT = 42  # leaves of a double its exponent and 10 bits: below .98 at most one edge falls into a place
 _START, _END = (int(np.float64(end).view(np.int64)) >> _SHIFT for end in (2**-20, 1.0))
 _PLACES = (np.arange(_START, _END) << _SHIFT).view(np.float64)
