@@ -97,3 +97,24 @@ def test_a_gap_within_strata_is_found(name: str, form: str) -> None:
     count = sum(alarms(*year(rng, *STREAMS[name], beyond), form, within=True) for _ in range(years))
     told(f"{form} beyond the limit, {name}", count, years)
     assert count > 0.95 * years
+
+
+@pytest.mark.parametrize(("strata", "share", "rows"), [(6, 0.5, 10), (40, 0.5, 20), (40, 0.2, 200)])
+def test_two_rows_a_stratum_find_nearly_as_much_as_more(strata: int, share: float, rows: int) -> None:
+    """Log of the e-value after 4,000 rows with a gap of twice the limit, by what windows are joined for."""
+    rng = np.random.default_rng(3)
+    joined = [1, *(each * strata for each in (1, A_STRATUM, 4, 8))]
+    ends = np.zeros((400, len(joined)))
+    for stream in ends:
+        n = rng.poisson(rows / strata * np.array([[share], [1 - share]]), (4000 // rows, 2, strata))
+        base = rng.uniform(0.3, 0.7, strata)
+        k = rng.binomial(n, np.stack([base + 0.1, base - 0.1]))
+        for place, fewest in enumerate(joined):
+            index = e_panes(*n.sum(axis=2).T, fewest=fewest)
+            parts = [join(part[:, group], index) for group in (0, 1) for part in (k, n)]
+            stream[place] = running(pair_log_e(*parts, 0.1, "difference", (0.6, 0.4)))[-1]
+    mean = ends.mean(axis=0)
+    told_of = dict(zip(joined, mean.round(1).tolist(), strict=True))
+    print(f"{strata} strata, {rows} rows, share {share}: {told_of}")  # noqa: T201
+    assert mean[0] < mean[2]
+    assert mean[2] > 0.8 * mean.max()
