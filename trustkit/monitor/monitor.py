@@ -233,7 +233,7 @@ class Monitor:
         score : float, or one a row, optional
             P(positive).
         sensitive : mapping or frame, optional
-            By attribute, a group or one a row; taken from `X` where it has them.
+            By attribute or stratum, a group or one a row; taken from `X` where it has them.
         ids : text or number, or one a row, optional
             By which labels are joined later.
         at : time, or one a row, optional
