@@ -37,6 +37,7 @@ class Section(NamedTuple):
 SECTIONS = {
     "footprint": Section("Import and installation", ("-m", "benchmarks.footprint")),
     "fairness": Section("Counts and intervals beside bare queries", ("-m", "benchmarks.fairness")),
+    "parquet": Section("A parquet log beside the bare query", ("-m", "benchmarks.parquet")),
     "spine": Section("Small audits", ("-m", "benchmarks.spine")),
     "bias": Section("The bias checks", ("benchmarks/bias.py",)),
     "classes": Section("Equivalence classes", ("benchmarks/classes.py",)),

@@ -10,9 +10,9 @@ RACES = ["asian", "black", "hispanic", "native", "other", "white"]
 KINDS = ("text", "categories", "integers")
 
 
-def decisions(rows: int, kind: str) -> pd.DataFrame:
-    """Scores, decisions and outcomes of 12 groups, told by two attributes of one kind."""
-    rng = np.random.default_rng(SEED)
+def decisions(rows: int, kind: str, *, part: int | None = None) -> pd.DataFrame:
+    """Scores, decisions and outcomes of 12 groups, told by two attributes of one kind; parts differ."""
+    rng = np.random.default_rng(SEED if part is None else [SEED, part])
     groups = {"sex": rng.integers(0, 2, rows, dtype=np.int8), "race": rng.integers(0, 6, rows, dtype=np.int8)}
     log = pd.DataFrame(groups if kind == "integers" else {})
     for name, labels in (("sex", ["female", "male"]), ("race", RACES)):
