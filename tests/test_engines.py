@@ -703,6 +703,16 @@ def test_collect_goes_on_from_finished_partitions(small, tmp_path, monkeypatch):
     assert resumed == 2 * 2  # cells and profiles of the two that were left
 
 
+def test_partitions_without_rows_change_nothing(small, tmp_path):
+    paths = parts(tmp_path)
+    source = str(tmp_path / "part-*.parquet")
+    before = collect(tk.System(data=source, **ROLES), only=COUNTED)
+    none = pyarrow.parquet.read_table(paths[0]).slice(0, 0)
+    for name in ("part-.parquet", "part-11.parquet", "part-9.parquet"):  # first, amid the others, and last
+        pyarrow.parquet.write_table(none, tmp_path / name)
+    assert as_text(collect(tk.System(data=source, **ROLES), only=COUNTED)) == as_text(before)
+
+
 def test_a_partition_that_changed_is_counted_again(small, tmp_path):
     paths = parts(tmp_path)
     (tmp_path / "trustkit.toml").write_text(CONFIGURATION)

@@ -555,6 +555,7 @@ def _file_pieces(
                 start,
             )
             for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
+            if count
         ]
         return pieces, names, sum(rows)
     if sum(size for _, size in found) <= WHOLE_BYTES or paths[0].suffix.lower() != ".csv":
