@@ -247,6 +247,32 @@ class TestGrid:
             one = np.bincount(want[row], minlength=total)
             assert np.array_equal(Grid(edges, first, total).counts(x[row : row + 1]), one)
 
+    def test_columns_may_come_in_another_order_than_their_bins(self):
+        grid = Grid([[1.0, 2.0], [5.0]], [3, 0], 7)
+        found = grid.counts(np.array([[np.nan, 7.0], [1.5, 3.0], [np.inf, np.nan]]))
+        assert found.tolist() == [1, 1, 1, 2, 0, 1, 0]
+
+    @pytest.mark.parametrize(
+        "edges",
+        [
+            1 + np.arange(13) * 2.0**-52,  # of which the last are rounded into the last place
+            2.0**53 + 2 * np.arange(13),
+            np.array([-1.7e308, -1.0, 0.0, 5e-324, 1e-310, 2.0**-1022, 1.0, 1.7e308]),
+            5e-324 * np.arange(13),
+            np.zeros(0),
+        ],
+        ids=["beside one", "beyond 2^53", "all sizes", "denormal", "none"],
+    )
+    def test_no_edges_are_too_near_or_too_far(self, edges):
+        own = [edges, [-0.0, 0.5], edges]
+        first = np.cumsum([0, *(len(e) + 2 for e in own)])[:-1]
+        near = np.concatenate([edges, [0.0, -0.0, 1e300, np.nan]])
+        x = np.stack([np.concatenate([near, np.nextafter(near, np.inf), np.nextafter(near, -np.inf)])] * 3, 1)
+        search = [np.searchsorted(e, x[:, c], side="right") + 1 for c, e in enumerate(own)]
+        want = first + np.where(np.isfinite(x), np.stack(search, axis=1), 0)
+        total = first[-1] + len(edges) + 2
+        assert np.array_equal(Grid(own, first, total).counts(x), np.bincount(want.ravel(), minlength=total))
+
 
 COLUMNS = {
     "integers": np.array([1, 0, 7, 1]),

@@ -65,12 +65,14 @@ class Grid:
             np.broadcast_to(row, shape).copy()
             for row in (self._steps, self._shift, self._low, self._low + PLACES - 1)
         ]
-        self._of_zero = np.flatnonzero(self._counted(np.zeros((1, columns))))
+        below_zero = [np.searchsorted(values, 0.0, side="right") for values in edges]
+        self._of_zero = self._first + 1 + np.array(below_zero, dtype=np.int64)
 
     def _place(self, column: int, edges: Floats) -> tuple[Ints, list[int]]:
         """Put the edges of a column into places; return these, and the bins that they part.
 
-        Where two edges share a place, none is put, and the column is searched instead.
+        Where two edges share a place, or one has the last, which is of what lies above them all, none is
+        put, and the column is searched instead.
         """
         low, first = self._low[column], int(self._first[column])
         with np.errstate(all="ignore"):
@@ -79,7 +81,8 @@ class Grid:
             shift = low + 1 - (edges[0] * step if len(edges) else 0.0)
             places = np.clip(edges * step + shift, low, low + PLACES - 1)
         at = places.view(np.int64) - _BITS
-        if not np.isfinite([step, shift]).all() or len(np.unique(at)) < len(edges):
+        last = (column + 1) * PLACES - 1
+        if not np.isfinite([step, shift]).all() or len(np.unique(at)) < len(edges) or last in at:
             self._crowded[column] = edges
             return np.zeros(0, dtype=np.int64), [self._total]
         self._steps[column], self._shift[column] = step, shift
