@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,18 +57,24 @@ class Clock:
 
 
 class Flush:
-    """One batch on its way into the ledgers."""
+    """One batch on its way into the ledgers.
 
-    def __init__(self, session: Session, clock: Clock, names: Mapping[Name, int]) -> None:
+    Attributes
+    ----------
+    names : dict
+        The number of each name of the store, to which those of the batch are added.
+    """
+
+    def __init__(self, session: Session, clock: Clock, names: dict[Name, int]) -> None:
         self._session, self._clock = session, clock
-        self._names, self._known = dict(names), len(names)
+        self.names, self._known = names, len(names)
         self._rows: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._sums: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
 
     @cached_property
     def _keys(self) -> dict[int, str]:
         """Key of each name; those of decisions are all there once `wait` is through."""
-        return {id: key for (_, key), id in self._names.items()}
+        return {id: key for (_, key), id in self.names.items()}
 
     def _add(self, pane: int, ledger: str, key: str, n: int = 1, s: int = 0) -> None:
         id = self._id(ledger, key)
@@ -78,7 +84,7 @@ class Flush:
 
     def _id(self, ledger: str, key: str) -> int:
         """Return the number of a name, a new one where it is new."""
-        return self._names.setdefault((ledger, key), len(self._names) + 1)
+        return self.names.setdefault((ledger, key), len(self.names) + 1)
 
     def add(self, batch: Batch) -> None:
         """Take counts, those of closed panes as late ones."""
@@ -156,7 +162,7 @@ class Flush:
             for id, n in counts.items()
             if n or self._sums[pane].get(id)
         ]
-        new = list(self._names.items())[self._known :]
+        new = list(self.names.items())[self._known :]
         self._session.insert("names", "id, ledger, key", [(id, *name) for name, id in new])
         self._session.insert(
             "counts",

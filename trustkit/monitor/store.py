@@ -74,7 +74,7 @@ class Store:
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = database, now
         self._secret: bytes | None = None
-        self._names: dict[Name, int] = {}
+        self._kept: tuple[dict[Name, int], str, int] = ({}, "", 0)
 
     @classmethod
     def open(
@@ -230,21 +230,19 @@ class Store:
             )
             records = sum(n for (_, ledger, _), (n, _) in batch.counts.items() if ledger == "decided")
             self._sign(session, batch, now, int(records) + (before[1] if before else 0))
+        self._kept = flush.names, batch.writer, batch.seq
         return True
 
     def _known(self, session: Session) -> dict[Name, int]:
-        """Read the names that are new since the last time: none is ever changed or taken away.
+        """Read the names that are new since the last flush: none is ever changed or taken away.
 
-        Where the last of them is not there as it was, an older copy of the store was put in its place.
+        Where the store does not know of that flush, an older copy of it was put in its place.
         """
-        last = next(reversed(self._names), None)
-        rest = "WHERE id >= ? ORDER BY id"
-        found = list(session.select("id, ledger, key", "names", rest, [len(self._names)]))
-        if last is not None and (not found or found[0][1:] != last):
-            self._names.clear()
-            found = list(session.select("id, ledger, key", "names", rest, [0]))
-        self._names.update({(ledger, key): id for id, ledger, key in found})
-        return self._names
+        names, writer, seq = self._kept
+        came = next(session.select("seq", "writers", "WHERE id = ?", [writer]), (-1,))[0]
+        before = names if came >= seq else {}
+        new = session.select("id, ledger, key", "names", "WHERE id > ? ORDER BY id", [len(before)])
+        return before | {(ledger, key): id for id, ledger, key in new}
 
     def _sign(self, session: Session, batch: Batch, now: float, flushed: int) -> None:
         """Write down how far a writer has come."""
