@@ -17,7 +17,6 @@ from trustkit.frames import MISSING, Frame, FrameError, Labels
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
-    from numpy.typing import NDArray
 
     from trustkit.evidence.blocks import Ints
 
@@ -32,6 +31,12 @@ _NEAR = 1e-6
 
 _BELOW, _ABOVE, _BEYOND, _NONE = -6, -5, -4, -1
 """Bins of scores under 0, in (1, 100], over 100, and of none."""
+
+_WHOLES = ((1.0, 59), (2.0**-7, 65), (2.0**-13, 72))
+"""Doubles below each, down to the next of these or to 2**-20, are whole once doubled so often."""
+
+_EXACT = -1000
+"""The highest key that tells a score itself."""
 
 MOST_CELLS = 4_000_000
 """More combinations than these are no groups."""
@@ -220,8 +225,9 @@ def _scored(nw: Any, frame: nw.LazyFrame[Any], *, binned: bool) -> tuple[nw.Lazy
 
     The key is two more than the bin: the floor of the score's place, counted
     in thousandths in the middle and in steps of the logit beyond. Where
-    rounding could decide, the key is the score itself, since engines divide
-    and take logarithms differently in the last digit.
+    rounding could decide, the key tells the score itself, since engines divide
+    and take logarithms differently in the last digit. All keys are whole
+    numbers: engines group by doubles more slowly, Spark half as fast.
     """
     score = nw.col("score")
     first = (score / (1 - score)).log() / _STEP + (1 - _FIRST / _STEP)
@@ -244,10 +250,21 @@ def _scored(nw: Any, frame: nw.LazyFrame[Any], *, binned: bool) -> tuple[nw.Lazy
     place, known = nw.col("place"), nw.col("known")
     is_near = (place - (place + 0.5).floor()).abs() < _NEAR
     return frame.with_columns(
-        bin=nw.when(is_near).then(score).otherwise(place.floor() + 2),
+        bin=nw.when(is_near).then(_exact(nw, score, is_near)).otherwise((place.floor() + 2).cast(nw.Int64)),
         s=_fixed(nw, known, SCORE_ONE),
         s2=_fixed(nw, known * known, SCORE_ONE),
     ), ["s", "s2"]
+
+
+def _exact(nw: Any, score: nw.Expr, among: nw.Expr) -> nw.Expr:
+    """Scores from 2**-20 to 1, those among, as whole numbers below all other keys."""
+    (_, bits), *finer = _WHOLES
+    value, scale = score * 2.0**bits, nw.lit(0)
+    for at, (below, bits) in enumerate(finer, 1):
+        value = nw.when(score < below).then(score * 2.0**bits).otherwise(value)
+        scale = nw.when(score < below).then(nw.lit(at)).otherwise(scale)
+    whole = nw.when(among).then(value).otherwise(0.0).cast(nw.Int64)
+    return _EXACT - (whole * len(_WHOLES) + scale)
 
 
 def _weighted(nw: Any, frame: nw.LazyFrame[Any], scored: bool) -> tuple[nw.LazyFrame[Any], list[str]]:
@@ -289,7 +306,7 @@ def _read(table: pa.Table, columns: Columns) -> Sums:
         sums["missing"] = np.stack(absent, axis=1)
     bins = outside = None
     if columns.score:
-        bins = _bins(frame.numbers("bin"))
+        bins = _bins(table.column("bin"))
         outside = int(sums["n"][bins < _NONE].sum())
         bins = np.maximum(bins, _NONE)
     heaviest = 0.0
@@ -306,11 +323,13 @@ def _read(table: pa.Table, columns: Columns) -> Sums:
     )
 
 
-def _bins(keys: NDArray[np.float64]) -> Ints:
+def _bins(keys: pa.ChunkedArray) -> Ints:
     """Bins of the keys: of a score itself, by the edges; of none, -1; those below stand for what is wrong."""
-    bins = np.where(np.isnan(keys), _NONE, np.nan_to_num(keys) - 2).astype(np.int64)
-    is_score = (keys >= 0) & (keys <= 1)
-    bins[is_score] = score_bins(keys[is_score])
+    found: Ints = keys.fill_null(_NONE + 2).to_numpy()
+    bins = found - 2
+    exact = found <= _EXACT
+    whole, scale = np.divmod(_EXACT - found[exact], len(_WHOLES))
+    bins[exact] = score_bins(whole / np.array([2.0**bits for _, bits in _WHOLES])[scale])
     return bins
 
 
