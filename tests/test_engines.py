@@ -710,7 +710,21 @@ def test_partitions_without_rows_change_nothing(small, tmp_path):
     none = pyarrow.parquet.read_table(paths[0]).slice(0, 0)
     for name in ("part-.parquet", "part-11.parquet", "part-9.parquet"):  # first, amid the others, and last
         pyarrow.parquet.write_table(none, tmp_path / name)
-    assert as_text(collect(tk.System(data=source, **ROLES), only=COUNTED)) == as_text(before)
+    after = collect(tk.System(data=source, **ROLES), only=COUNTED)
+    assert as_text(after) == as_text(before)
+    assert [each.rows for each in after.inputs] == [0, 500, 500, 0, 500, 500, 0]  # each with its digest
+
+
+def test_partitions_of_csv_without_rows_change_nothing(small, tmp_path):
+    made = table().to_pandas()
+    for at in range(2):
+        made[at * 500 : at * 500 + 500].to_csv(tmp_path / f"part-{at}.csv", index=False)
+    source = str(tmp_path / "part-*.csv")
+    before = collect(tk.System(data=source, **ROLES), only=COUNTED)
+    made[:0].to_csv(tmp_path / "part-00.csv", index=False)
+    after = collect(tk.System(data=source, **ROLES), only=COUNTED)
+    assert as_text(after) == as_text(before)
+    assert [each.rows for each in after.inputs] == [500, 0, 500]
 
 
 def test_a_partition_that_changed_is_counted_again(small, tmp_path):

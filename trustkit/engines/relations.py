@@ -65,6 +65,8 @@ class Piece:
         with texts of few values as categories.
     start : int
         Place of its first row among those of a relation of files.
+    is_empty : bool
+        Of a file without rows: it is digested, and else left alone.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Piece:
     digest: Callable[[], Input] | None = None
     coded: Callable[[Sequence[str]], Iterator[files.Placed]] | None = None
     start: int = 0
+    is_empty: bool = False
 
     @cached_property
     def frame(self) -> nw.LazyFrame[Any] | None:
@@ -93,11 +96,13 @@ class Relation:
     rows : int
         Its rows.
     pieces : list of Piece
-        Its parts.
+        Its parts that have rows.
     id : str or None
         The column of whole numbers by which rows are drawn.
     seed : int
         Seed of the draw.
+    files : list of Piece
+        Those that are files, with rows or without.
     touched : bool
         Whether the drawn rows were looked at since this was last set to False.
     failed : ConfigError or None
@@ -112,6 +117,7 @@ class Relation:
     pieces: list[Piece]
     id: str | None = None
     seed: int = 0
+    files: list[Piece] = field(default_factory=list)
     touched: bool = field(default=False, compare=False)
     failed: ConfigError | None = field(default=None, compare=False)
     kept: dict[str, pa.Table] = field(default_factory=dict, compare=False)
@@ -132,7 +138,7 @@ class Relation:
     def _digest(self, made: Future[list[Input]]) -> None:
         inputs = []
         try:
-            for piece in self.pieces:
+            for piece in self.files:
                 if piece.digest is not None:
                     with self.explained(piece):
                         inputs.append(piece.digest())
@@ -370,10 +376,12 @@ def opened(
         As `Frame.open`; for files whose columns differ in type.
     """
     if isinstance(source, str | os.PathLike):
-        pieces = _file_pieces(os.fspath(source), key, Path(folder or "."), id)
-        if pieces is None:
+        found = _file_pieces(os.fspath(source), key, Path(folder or "."), id)
+        if found is None:
             return Frame.open(source, key=key, folder=folder, columns=columns)
-        return Relation(key, pieces[1], pieces[2], pieces[0], id, seed)
+        pieces, names, rows = found
+        counted = [piece for piece in pieces if not piece.is_empty]
+        return Relation(key, names, rows, counted, id, seed, pieces)
     piece, names = _frame_piece(source, key)
     if piece is None:
         wanted = None if columns is None else list(dict.fromkeys([*columns, *([id] if id else [])]))
@@ -553,9 +561,9 @@ def _file_pieces(
                 files.digester(path, key, folder, count),
                 files.coded_reader(path, 4 * BATCH, start),
                 start,
+                is_empty=not count,
             )
             for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
-            if count
         ]
         return pieces, names, sum(rows)
     if sum(size for _, size in found) <= WHOLE_BYTES or paths[0].suffix.lower() != ".csv":
@@ -567,6 +575,7 @@ def _file_pieces(
             files.csv_reader(path, kinds),
             digest=files.digester(path, key, folder, count),
             start=start,
+            is_empty=not count,
         )
         for path, count, start in zip(paths, rows, accumulate(rows, initial=0), strict=False)
     ]
