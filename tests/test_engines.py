@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -701,6 +702,21 @@ def test_collect_goes_on_from_finished_partitions(small, tmp_path, monkeypatch):
     whole = collect(tk.System(config=tk.System.read(tmp_path).config), only=COUNTED)
     assert as_text(Evidence.load(output)) == as_text(whole)
     assert resumed == 2 * 2  # cells and profiles of the two that were left
+
+
+def test_a_machine_of_many_cores_has_few_threads_hold_a_batch(small, tmp_path, monkeypatch):
+    pyarrow.parquet.write_table(table(), tmp_path / "log.parquet", row_group_size=100)
+    asked = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers):
+            asked.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(tallying, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(tallying.os, "cpu_count", lambda: 64)
+    collect(tk.System(data=str(tmp_path / "log.parquet"), **ROLES), only=["cells"])
+    assert asked == [8]
 
 
 def test_partitions_without_rows_change_nothing(small, tmp_path):

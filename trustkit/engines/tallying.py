@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _HELD = 1_000_000
 """Cells of batches that are held before they are added up."""
 
+_THREADS = 8
+"""Most threads that read a file: each holds a batch, 90 MB of a log of six columns."""
+
 
 @dataclass(frozen=True)
 class _Batch:
@@ -81,7 +84,7 @@ class _Total:
 
 
 def tallied(relation: Relation, piece: Piece, columns: Columns) -> Sums:
-    """Count a file by reading it, one thread a core; rows that are drawn by their place are kept on the way.
+    """Count a file by reading it in threads; rows that are drawn by their place are kept on the way.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def tallied(relation: Relation, piece: Piece, columns: Columns) -> Sums:
             refuse_many(relation, columns, total.cells)
 
     try:
-        with relation.explained(piece), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with relation.explained(piece), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
             deque(pool.map(tally, piece.coded(list(dict.fromkeys(names)))), maxlen=0)
             block = total.summed()
             refuse_many(relation, columns, total.cells)
