@@ -277,6 +277,8 @@ class TestGrid:
 COLUMNS = {
     "integers": np.array([1, 0, 7, 1]),
     "wide integers": np.array([1, 0, 10**12]),
+    "bytes far apart": np.array([1, 0, -127], dtype=np.int8),
+    "integers at the end": np.array([1, 2**64 - 1], dtype=np.uint64),
     "fractions": np.array([1.0, 0.0, 2.5, np.nan]),
     "booleans": np.array([True, False]),
     "text": np.array(["a", "1", "", "zebra"]),

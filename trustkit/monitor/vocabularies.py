@@ -20,6 +20,7 @@ _FEW = 16
 """So many labels are looked for one by one in long columns."""
 
 _NARROW = 256
+"""Whole numbers nearer than this are looked up by their distance, which fits into a byte."""
 
 _NUMBERS = frozenset({int, float, bool, type(None)})
 """Types that numpy reads as numbers, None as NaN."""
@@ -101,7 +102,7 @@ class Vocabulary:
             low, high = int(values.min()), int(values.max())
             if high - low < _NARROW:
                 codes = np.array([self.code(str(number)) for number in range(low, high + 1)])
-                return codes[(values - values.dtype.type(low)).astype(np.intp)]
+                return codes[(values - values.dtype.type(low)).astype(np.uint8)]
         distinct, place = np.unique(values, return_inverse=True)
         return np.array([self.code(label_text(each)) for each in distinct], dtype=np.int64)[place.ravel()]
 
