@@ -102,6 +102,16 @@ class TestWatch:
         assert Watch.from_json(watch.to_json()).digest == watch.digest
         assert replace(watch, strata=("dept",)).digest != watch.digest
 
+    def test_strata_that_the_evidence_lacks_are_refused(self, evidence):
+        with pytest.raises(ConfigError) as error:
+            Watch.of(evidence, config=config(strata=("dpt",)))
+        ((key, found, near),) = error.value.problems
+        assert (key, near) == ('options."bias/selection-rate".strata', "dept")
+        assert found == "'dpt' is not among the strata of this evidence: collect it with this configuration"
+        plain = collected(decisions(300, np.random.default_rng(0)), Config.of())
+        with pytest.raises(ConfigError, match="'dept' is not among the strata of this evidence"):
+            tk.Monitor(plain, config=config(), store=":memory:")
+
     def test_too_many_cells_are_refused(self, evidence):
         watch = Watch.of(evidence, config=config())
         many = tuple(map(str, range(2**12)))

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from trustkit.config import Config
-from trustkit.errors import ConfigError, Problem
+from trustkit.errors import ConfigError, Problem, nearest
 from trustkit.evidence import Evidence
 from trustkit.evidence.cells import Cells, ordered
 from trustkit.evidence.histograms import Histogram
@@ -187,7 +187,8 @@ class Watch:
         Raises
         ------
         ConfigError
-            For evidence without cells or made with noise, or a policy that means nothing.
+            For evidence without cells or made with noise, or a policy that means nothing or has strata that
+            the evidence lacks.
         """
         cells = evidence.kinds.get("cells")
         if not isinstance(cells, Cells) or evidence.shared:
@@ -296,12 +297,7 @@ def _claims(evidence: Evidence, cells: Cells, plan: Plan) -> tuple[tuple[Watched
     places = {id: place for place, id in enumerate(claims)}
     of_controls = [np.array(family, dtype=np.intp) for family in families(docket.parts, places)]
     weight = claim_weights(of_controls, len(claims))
-    strata = {
-        ask.use.check: tuple(ask.options["strata"])
-        for _, asks in reversed(plan.controls)
-        for ask in reversed(asks)
-        if "strata" in ask.options
-    }
+    strata = _strata(plan, cells)
     made = [
         WatchedClaim.of(id, claim, float(w), cells, strata.get(claim.check.id, ()))
         for (id, claim), w in zip(claims.items(), weight.tolist(), strict=True)
@@ -312,6 +308,30 @@ def _claims(evidence: Evidence, cells: Cells, plan: Plan) -> tuple[tuple[Watched
     if not made:
         notes.append("no limit of the policy can be watched in a stream")
     return tuple(made), notes
+
+
+def _strata(plan: Plan, cells: Cells) -> dict[str, tuple[str, ...]]:
+    """Declared strata, by check."""
+    strata = {
+        ask.use.check: tuple(ask.options["strata"])
+        for _, asks in reversed(plan.controls)
+        for ask in reversed(asks)
+        if "strata" in ask.options
+    }
+    known = (*cells.strata, *cells.attributes)
+    problems = [
+        Problem(
+            f'options."{check}".strata',
+            f"{name!r} is not among the strata of this evidence: collect it with this configuration",
+            nearest(name, known),
+        )
+        for check, names in strata.items()
+        for name in names
+        if name not in known
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return strata
 
 
 def _unlike(cells: Cells) -> list[str]:
