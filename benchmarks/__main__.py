@@ -47,6 +47,7 @@ SECTIONS = {
     "scanning": Section("The artifact scanner", ("benchmarks/scanning.py",)),
     "pytest_plugin": Section("The pytest plugin, unused", ("benchmarks/pytest_plugin.py",)),
     "monitor": Section("A monitor beside the model", ("-m", "benchmarks.monitor")),
+    "spark": Section("Spark", ("-m", "benchmarks.spark")),
     "middleware": Section("The middleware", ("benchmarks/middleware.py",)),
     "planted": Section("Planted faults", ("benchmarks/planted.py", "--seeds", "3")),
 }

@@ -16,7 +16,7 @@ from trustkit.monitor.calls import Rows, Truths, kept, only, rows_in, table_of
 from trustkit.monitor.coding import Coder
 from trustkit.monitor.faults import Faults
 from trustkit.monitor.moments import seconds
-from trustkit.monitor.recorder import SHARE, Recorder
+from trustkit.monitor.recorder import Recorder
 from trustkit.monitor.state import Alarm
 from trustkit.monitor.status import Status, finding
 from trustkit.monitor.store import Store, StoreFault
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from trustkit.monitor.hooks.events import CallEvents
 
 Model = TypeVar("Model")
+
+LOOKS = 20
+"""Looks for alarms that no one waits for take at most one in so many seconds."""
 
 _OPTIONS = (
     "store", "alpha", "window", "label_delay", "label_ttl", "lateness", "windows", "rows_per_person",
@@ -408,7 +411,7 @@ class Monitor:
         except Exception as error:
             self.faults.count("alarm", str(error) if isinstance(error, StoreFault) else error)
         ended = time.monotonic()
-        self._looked = (now, ended + SHARE * (ended - started))
+        self._looked = (now, ended + LOOKS * (ended - started))
 
     def _tell(self, status: Status) -> None:
         standing = {alarm.id: alarm for alarm in status.alarms}

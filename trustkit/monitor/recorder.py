@@ -33,7 +33,7 @@ BLOCK = 8192
 HEARTBEAT = 10.0
 """Seconds after which a recorder with nothing to store says that it is there."""
 
-SHARE = 20
+SHARE = 100
 """Writes to the store take at most one in so many seconds, unless asked for, or short of room."""
 
 LIVE = 60.0
