@@ -719,6 +719,21 @@ def test_a_machine_of_many_cores_has_few_threads_hold_a_batch(small, tmp_path, m
     assert asked == [8]
 
 
+def test_no_thread_goes_on_once_one_has_failed(small, tmp_path, monkeypatch):
+    made = pa.table({"sex": ["F"] * 9, "truth": [0] * 9, "score": ["high", *["0.5"] * 8]})
+    taken = []
+
+    def parts(_):
+        yield iter([(0, made)])
+        yield ((at, made.slice(1)) for at in range(9, 3009) if not taken.append(at))
+
+    relation = relations.Relation("data.audit", made.column_names, 3009, [])
+    columns = Columns(("sex", "truth"), {}, "score", None)
+    with pytest.raises(ConfigError, match="'score' is text, and in row 1 not a number"):
+        tallying.tallied(relation, relations.Piece("a log", lambda _: iter(()), coded=parts), columns)
+    assert len(taken) < 3000
+
+
 def test_partitions_without_rows_change_nothing(small, tmp_path):
     paths = parts(tmp_path)
     source = str(tmp_path / "part-*.parquet")

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,16 +94,21 @@ def tallied(relation: Relation, piece: Piece, columns: Columns) -> Sums:
     if piece.coded is None:
         raise ValueError("this piece has no parts to be read")
     names = [*columns.keys, *(name for name in (columns.score, columns.weight) if name is not None)]
-    total = _Total([{} for _ in columns.keys])
+    total, ended = _Total([{} for _ in columns.keys]), Event()
 
     def tally(part: files.Placed) -> None:
         for start, table in part:
+            if ended.is_set():  # by an error, or an interrupt: a part may go on for long
+                return
             total.add(start, _batch(relation, columns, start, table))
             refuse_many(relation, columns, total.cells)
 
     try:
         with relation.explained(piece), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
-            deque(pool.map(tally, piece.coded(list(dict.fromkeys(names)))), maxlen=0)
+            try:
+                deque(pool.map(tally, piece.coded(list(dict.fromkeys(names)))), maxlen=0)
+            finally:
+                ended.set()
             block = total.summed()
             refuse_many(relation, columns, total.cells)
     except FrameError as error:
