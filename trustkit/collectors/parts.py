@@ -188,11 +188,11 @@ def _columns(sources: Sources, kinds: Iterable[str]) -> list[str]:
 
 
 def _pushed(sources: Sources, piece: Piece, kind: str, tally: Tally) -> bool:
-    """Let the engine count a piece, where it can: cells of a log without units, and profiles."""
+    """Count a piece at once, where that can be: cells of a log without units, and profiles an engine knows."""
     started, relation = time.perf_counter(), _relation(sources)
     if kind == "cells" and is_on_workers(sources, piece):
         tally.add(kind, partial(_cells_of_workers, sources, piece))
-    elif kind == "cells" and sources.is_counted_by_engine(piece):
+    elif kind == "cells" and sources.is_counted_at_once(piece):
         sums = sources.sums.pop(piece.name, None) or sources.counted(relation, piece)
         tally.add(kind, partial(_cells, sources, piece, sums))
     elif kind == "profiles" and piece.frame is not None and is_pushable(piece.frame, _inputs(sources)):

@@ -146,7 +146,7 @@ class Sources:
         if not outcomes or self._is_quantity:
             return self
         if len(relation.pieces) <= counting and all(
-            self.is_counted_by_engine(piece) for piece in relation.pieces
+            self.is_counted_at_once(piece) for piece in relation.pieces
         ):
             self.sums = {piece.name: self.counted(relation, piece) for piece in relation.pieces}
             return replace(self, frame=combinations(self.sums.values(), outcomes))
@@ -165,7 +165,7 @@ class Sources:
         """Count what the cells need of a piece: a parquet file here, what else by its engine."""
         return (counted if piece.coded is None else tallied)(relation, piece, self.plan)
 
-    def is_counted_by_engine(self, piece: Piece) -> bool:
+    def is_counted_at_once(self, piece: Piece) -> bool:
         """Whether cells can be counted without a part for each batch: of a log of decisions without units."""
         if self.model is not None or self.data.unit is not None:
             return False
