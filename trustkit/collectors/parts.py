@@ -188,7 +188,7 @@ def _columns(sources: Sources, kinds: Iterable[str]) -> list[str]:
 
 
 def _pushed(sources: Sources, piece: Piece, kind: str, tally: Tally) -> bool:
-    """Count a piece at once, where that can be: cells of a log without units, and profiles an engine knows."""
+    """Count a piece at once, where that can be: cells of a log without units, and profiles of an engine."""
     started, relation = time.perf_counter(), _relation(sources)
     if kind == "cells" and is_on_workers(sources, piece):
         tally.add(kind, partial(_cells_of_workers, sources, piece))
