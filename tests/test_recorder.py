@@ -19,7 +19,7 @@ from streams import HOUR, audited
 
 from trustkit.errors import ConfigError
 from trustkit.frames import labels_of
-from trustkit.monitor.calls import kept, table_of
+from trustkit.monitor.calls import Rows, kept, table_of
 from trustkit.monitor.grids import Grid
 from trustkit.monitor.moments import seconds, times
 from trustkit.monitor.monitor import Monitor
@@ -90,6 +90,23 @@ def counted_singly(watch, frame):
         found[pane, "column", f"0|{age}"] += 1
         found[pane, "column", f"1|{job}"] += 1
     return {key: (n, sums[key]) for key, n in found.items()}
+
+
+def test_a_copy_is_what_it_was_whatever_room_it_takes():
+    """Rooms are given back by calls that went; one that another holds is left alone."""
+    values = np.arange(40_000.0).reshape(1000, 40)
+    masked = np.ma.masked_greater(values, 5)
+    for _ in range(2):
+        call = Rows(1000, kept(values), None, 1, None, None, None, 0.0, False, None)
+        held = call.X
+        del call  # the room of what is held is not used again
+        again = Rows(1000, kept(values + 1), None, 1, None, None, None, 0.0, False, None)
+        assert np.array_equal(held, values)
+        assert not np.shares_memory(held, again.X)
+        del held, again
+        copy = kept(masked)
+        assert np.ma.isMaskedArray(copy)
+        assert copy.mask.sum() == masked.mask.sum()
 
 
 FORMS = {

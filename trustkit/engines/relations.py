@@ -550,6 +550,8 @@ def _file_pieces(
         small = sum(rows) <= WHOLE_ROWS and sum(size for _, size in found) <= WHOLE_BYTES
         if small:
             return None
+        if not sum(rows):
+            raise ConfigError([Problem(key, "the files have no rows")])
         names = files.agreed(paths, schemas, key)
         if id is not None and id not in names:
             raise ConfigError([Problem("data.id", f"there is no column {id!r}", nearest(id, names))])

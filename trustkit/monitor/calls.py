@@ -35,7 +35,7 @@ class _Rooms:
 
     def copied(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return a copy, in a room of its shape where the last that was given back is one."""
-        if _ROOM <= values.nbytes <= _MOST and self._free:
+        if _ROOM <= values.nbytes <= _MOST and self._free and type(values) is np.ndarray:
             with suppress(IndexError):  # another thread took the last
                 room = self._free.pop()
                 if room.shape == values.shape and room.dtype == values.dtype:
@@ -45,7 +45,8 @@ class _Rooms:
 
     def take_back(self, room: NDArray[Any]) -> None:
         """Keep a room that is no longer used, as long as there is space for such."""
-        is_fit = room.base is None and room.dtype.kind in "biuf" and room.nbytes >= _ROOM
+        is_plain = type(room) is np.ndarray and room.base is None and room.dtype.kind in "biuf"
+        is_fit = is_plain and room.flags.writeable and room.nbytes >= _ROOM
         if is_fit and room.nbytes * (len(self._free) + 1) <= _MOST:
             self._free.append(room)
 
