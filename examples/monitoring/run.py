@@ -142,18 +142,19 @@ def first_alarms(status: Status) -> list[tuple[str, float]]:
     from math import log
 
     from trustkit.judging.claims import subject_text
+    from trustkit.measure.betting import detector
 
     watch, found = status.watch, []
     for claim in watch.claims:
         course, name = status.courses[claim.id], f"{claim.title}, {subject_text(claim.subject)}"
         alarms = {
-            "changed": course.log_detector >= status.threshold,
+            "changed": detector(course.bets()(claim.bound, claim.side)) >= status.threshold,
             "violated since deployment": course.log_e >= -log(watch.alpha * claim.weight),
         }
         wait = watch.label_delay if claim.labeled else 0
         found += [(f"{kind}: {name}", course.panes[stands], wait) for kind, stands in alarms.items()]
     for shift in status.shifts:
-        stands = shift.log_detector >= status.threshold
+        stands = detector(shift.log_e) >= status.threshold
         found.append((f"changed: {shift.of} of {shift.column}", shift.panes[stands], 0))
     first = [
         (what, (int(panes[0]) + 1) * watch.window + watch.lateness + wait)

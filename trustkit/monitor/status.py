@@ -50,8 +50,8 @@ class Shift:
         The last pane of each joined pane.
     rows : array of float, shape (joined,)
         Its rows.
-    log_detector : float
-        Log of the e-detector as of now.
+    log_e : array of float, shape (joined, bets)
+        Log e-values of the claim that it lies within its limit.
     overall, recent : float
         Distance of all rows, and of those since what the detector sees most likely began.
     """
@@ -60,9 +60,14 @@ class Shift:
     of: str
     panes: Ints
     rows: Floats
-    log_detector: float
+    log_e: Floats
     overall: float
     recent: float
+
+    @cached_property
+    def log_detector(self) -> float:
+        """Log of the e-detector as of now."""
+        return detected(self.log_e)
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -226,7 +231,7 @@ def _shift(
         return float(np.abs(np.cumsum(apart)).max() if is_ordered else np.abs(apart).sum() / 2)
 
     ends = (distance(0), distance(most_gained(log_e)))
-    return Shift(name, "values", last_panes(panes, index), joined.sum(axis=1), detected(log_e), *ends)
+    return Shift(name, "values", last_panes(panes, index), joined.sum(axis=1), log_e, *ends)
 
 
 def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: float) -> Shift:
@@ -241,7 +246,7 @@ def _missing(name: str, panes: Ints, counts: Floats, reference: Floats, limit: f
         return float(k[start:].sum()) / rows - audited if rows else float("nan")
 
     ends = (more(0), more(most_gained(log_e)))
-    return Shift(name, "missing", last_panes(panes, index), n, detected(log_e), *ends)
+    return Shift(name, "missing", last_panes(panes, index), n, log_e, *ends)
 
 
 def _of_claim(status: Status, claim: WatchedClaim) -> Finding:
