@@ -1,8 +1,8 @@
 """An audit of a parquet log through Spark beside the bare query of the same keys, in one warm session.
 
 ``python -m benchmarks.spark [--rows 10000000] [--runs 7]``, on a quiet machine with Java. Spark compiles what
-it runs often, so the first rounds, which are not counted, are as many as the counted ones. Time is that of
-the clock: the work is done in another process, the JVM.
+it runs often, so more rounds go before, which are not counted, than are counted. Time is that of the clock:
+the work is done in another process, the JVM. Rows are counted in whole files of a million.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PART = 1_000_000
 
 
 def session() -> Any:
-    """A session of two threads, of which nothing is set that an audit needs."""
+    """A session of two threads; an audit needs none of these settings."""
     from pyspark.sql import SparkSession
 
     settings = {"ui.enabled": "false", "ui.showConsoleProgress": "false", "driver.host": "127.0.0.1"}
@@ -54,7 +54,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         part = decisions(PART, "text")
-        for number in range(max(1, given.rows // PART)):
+        files = max(1, given.rows // PART)
+        for number in range(files):
             part.to_parquet(Path(folder) / f"{number:05}.parquet", index=False)
         spark = session()
         frame = spark.read.parquet(folder)
@@ -66,7 +67,7 @@ def main() -> None:
         medians(calls, given.runs)
         taken = medians(calls, given.runs)
         spark.stop()
-    print(f"{versions('pyspark', 'pandas', 'pyarrow')}; {given.rows:,} rows, medians of {given.runs}\n")
+    print(f"{versions('pyspark', 'pandas', 'pyarrow')}; {files * PART:,} rows, medians of {given.runs}\n")
     rows = [
         (what, seconds(taken[name].wall), ratio(taken["audit"].wall, taken[name].wall))
         for name, what in (
